@@ -1,0 +1,393 @@
+"""The one door: cases read, acts recorded, the office kept current.
+
+An act is decided on what is known here, and the append checks that nothing it was decided
+on has moved; if something has, it is decided again.  A crash before the append leaves
+nothing, a crash after it leaves a whole act that the same key finds again.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from secrets import token_hex
+
+from ledger import approval, privacy, records
+from ledger.case import LAW, Actor, Case, Event, Events, replay
+from ledger.errors import Corrupt, Moved, Refused
+from ledger.occasion import Occasion
+from ledger.office import Office
+from ledger.store import Command, Outcome, Row, Store, Writer
+
+Decide = Callable[[Case, Office, datetime], Events]
+DecideOffice = Callable[[Office, datetime], Events]
+
+TRIES = 3
+CACHED_CASES = 20_000
+CLOCK_FRESH_S = 0.05
+
+# What is put on record when it is refused (403 of authority, and every 409 with a rule).
+AUTHORITY = frozenset(
+    {"action-not-allowed", "appointment-ended", "beyond-authority", "separation-of-duties"}
+)
+CONFLICTS = frozenset(
+    {"wrong-stage", "already-done", "document-mismatch", "seal-not-held", "rule-refused"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An act as it stands in the ledger: its events, the case after them, and whether it
+    was only found again by its key."""
+
+    events: Events
+    case: Case | None
+    replayed: bool
+
+    @property
+    def position(self) -> int:
+        """The position of the last event of the act."""
+        return self.events[-1].position
+
+    @property
+    def recorded_at(self) -> datetime:
+        """The time the database gave."""
+        at = self.events[-1].recorded_at
+        if at is None:
+            raise Corrupt("a recorded event has no time")
+        return at
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An idempotency key with its scope, and the keyed digest of the request."""
+
+    key: str
+    digest: bytes
+
+
+class Ledger:
+    """One jurisdiction's ledger as this process knows it."""
+
+    def __init__(self, name: str, store: Store, keyring: privacy.Keyring) -> None:
+        """Bind a name to a store; `open` reads the office."""
+        self.name = name
+        self.store = store
+        self.keyring = keyring
+        self.office = Office(name)
+        self._writer: Writer | None = None
+        self._refusals: Writer | None = None
+        self._cases: OrderedDict[str, Case] = OrderedDict()
+        self._numbers: OrderedDict[tuple[str, int], str] = OrderedDict()
+        self._clock: tuple[datetime, float] | None = None
+
+    async def open(self) -> None:
+        """Read the office and make ready to write."""
+        self._writer = self.store.writer(self.name)
+        self._writer.before_append.append(self.keyring.flush)
+        self._writer.on_commit.append(self._committed)
+        self._refusals = self.store.writer(f"{self.name}.open")
+        await self.refresh()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def now(self) -> datetime:
+        """Tell the ledger's time: the database's, or the simulated one."""
+        asked = time.monotonic()
+        if self._clock is not None and asked - self._clock[1] < CLOCK_FRESH_S:
+            return self._clock[0] + timedelta(seconds=asked - self._clock[1])
+        at = await self.store.now(self.name)
+        self._clock = (at, asked)
+        return at
+
+    async def set_clock(self, at: datetime) -> datetime:
+        """Set the clock of a simulated ledger forward."""
+        await self.store.set_clock(self.name, at)
+        self._clock = None
+        return await self.now()
+
+    async def refresh(self) -> Office:
+        """Read the office's events that are not yet known here."""
+        rows = await self.store.office_rows(self.name, self.office.position + 1)
+        if rows:
+            self.office = self.office.following(records.decode(row) for row in rows)
+        return self.office
+
+    async def peek(self, stream: str) -> Case | None:
+        """Return a case as last known here, which the append will check; else read it."""
+        return self._cases.get(stream) or await self.load(stream)
+
+    async def load(self, stream: str) -> Case | None:
+        """Return a case by its stream, at its newest version; None where there is none."""
+        cached = self._cases.get(stream)
+        rows = await self.store.of_stream(
+            self.name, stream, after_version=cached.version if cached else 0
+        )
+        if rows:
+            events = tuple(records.decode(row) for row in rows)
+            zone = self.office.zone
+            cached = cached.following(events) if cached else replay(events, zone)
+            self._keep(cached)
+        return cached
+
+    async def stream_of(self, register: str, number: int) -> str | None:
+        """Lead from an official case number to the stream that has it."""
+        known = self._numbers.get((register, number))
+        if known is None:
+            row = await self.store.number(self.name, register, number)
+            if row is None:
+                return None
+            known = row.stream
+            self._numbers[register, number] = known
+            if len(self._numbers) > CACHED_CASES:
+                self._numbers.popitem(last=False)
+        return known
+
+    async def events_from(self, position: int, limit: int) -> Events:
+        """Return up to `limit` events from a position on, in order."""
+        rows = await self.store.since(self.name, position, limit)
+        return tuple(records.decode(row) for row in rows)
+
+    async def found(self, key: Key) -> Recorded | None:
+        """Return what was recorded under a key, or None; another request is refused."""
+        row = await self.store.key(self.name, key.key)
+        if row is None:
+            return None
+        digest, position, count = row
+        if digest != key.digest:
+            raise Refused("idempotency-key-reused", "this key was used for another request")
+        return await self._again(position, count)
+
+    async def as_it_was(self, stream: str, position: int) -> Case:
+        """Return a case as the ledger knew it when `position` was its newest event."""
+        rows = await self.store.of_stream(self.name, stream, upto_position=position)
+        return replay((records.decode(row) for row in rows), self.office.zone)
+
+    # -- recording ---------------------------------------------------------------------------
+
+    async def record(
+        self,
+        decide: Decide,
+        *,
+        stream: str | None,
+        key: Key,
+        expected: int | None = None,
+        correlation: str | None = None,
+    ) -> Recorded:
+        """Record an act on a case, or on a new one (`stream` None).
+
+        `expected` is the version the caller pinned.  Raises `Refused` where a rule says no,
+        `Unknown` where the outcome cannot be told, `Unavailable` where nothing was stored.
+        """
+        for _ in range(TRIES):
+            now = await self.now()
+            case = await self._current(stream)
+            try:
+                if expected is not None:
+                    _pinned(case, expected)
+                by_law = self._by_law(case, now)
+                events = (*by_law, *decide(case.following(by_law), self.office, now))
+            except Refused:
+                found = await self.found(key)
+                if found is not None:
+                    return found
+                if await self._newer(case):
+                    continue  # decided on an old copy: another process has acted
+                raise
+            reads = {case.stream: case.version}
+            try:
+                return await self._append(events, reads, key, correlation, case)
+            except Moved:
+                await self.refresh()
+        raise Refused("basis-moved", "what the act rests on keeps changing: read again")
+
+    async def settle(self, case: Case) -> Case:
+        """Record what the law has done to a case by now, before it is shown."""
+        for _ in range(TRIES):
+            now = await self.now()
+            events = self._by_law(case, now)
+            if not events:
+                return case
+            key = Key(f"by-law|{case.stream}|{case.version}", b"by-law")
+            try:
+                done = await self._append(events, {case.stream: case.version}, key, None, case)
+            except Moved:
+                await self.refresh()
+            else:
+                if done.case is not None and not done.replayed:
+                    return done.case
+            case = await self._current(case.stream)
+        return case
+
+    async def record_office(
+        self, decide: DecideOffice, *, key: Key, correlation: str | None = None
+    ) -> Recorded:
+        """Record an act of the bureau's own set-up."""
+        for _ in range(TRIES):
+            now = await self.now()
+            try:
+                events = decide(self.office, now)
+            except Refused:
+                found = await self.found(key)
+                if found is not None:
+                    return found
+                raise
+            reads: dict[str, int] = {}
+            for event in events:
+                reads.setdefault(event.stream, event.version - 1)
+            try:
+                return await self._append(events, reads, key, correlation, None)
+            except Moved:
+                await self.refresh()
+        raise Refused("basis-moved", "what the act rests on keeps changing: read again")
+
+    async def refuse(
+        self, refused: Refused, *, action: str, by: Actor, case: str | None, item: str | None,
+        correlation: str | None = None, details: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """Put a refusal on record in the open companion sequence, never in the case."""
+        now = await self.now()
+        data = {
+            "action": action,
+            "case": case,
+            "item": item,
+            "slug": refused.slug,
+            "rule": refused.rule,
+            "earlier_position": refused.earlier_position,
+            **(details or {}),
+        }
+        event = Event(
+            stream=f"refusal:{token_hex(16)}",
+            version=1,
+            type="refused",
+            id=token_hex(16),
+            occurred_at=now,
+            actor=by,
+            responsibility="administration",
+            data={name: value for name, value in data.items() if value is not None},
+            correlation=correlation,
+        )
+        if self._refusals is None:
+            raise Corrupt("the ledger was not opened")
+        body = records.encode(event)
+        command = Command(
+            key=f"refusal|{event.id}",
+            digest=b"refusal",
+            reads={event.stream: 0},
+            events=((event.stream, event.type, body, ()),),
+        )
+        await self._refusals.append(command)
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _by_law(self, case: Case, now: datetime) -> Events:
+        if case.version == 0:
+            return ()
+        return approval.by_law(case, Occasion(by=LAW, now=now, office=self.office))
+
+    async def _current(self, stream: str | None) -> Case:
+        if stream is None:
+            return Case(f"case:{token_hex(16)}", self.office.zone)
+        case = self._cases.get(stream) or await self.load(stream)
+        if case is None:
+            raise Refused("case-not-found", "no such case, or not for you")
+        return case
+
+    async def _newer(self, case: Case) -> bool:
+        if case.version == 0:
+            return False
+        fresh = await self.load(case.stream)
+        return fresh is not None and fresh.version > case.version
+
+    async def _append(
+        self,
+        events: Events,
+        reads: Mapping[str, int],
+        key: Key,
+        correlation: str | None,
+        case: Case | None,
+    ) -> Recorded:
+        if self._writer is None:
+            raise Corrupt("the ledger was not opened")
+        ready = tuple(self._ready(event, correlation) for event in events)
+        guards: dict[str, int] = {}
+        for event in ready:
+            guards.update(event.relied_on)
+        command = Command(
+            key=key.key,
+            digest=key.digest,
+            reads={**guards, **reads},
+            events=tuple((e.stream, e.type, records.encode(e), e.numbers) for e in ready),
+        )
+        outcome = await self._writer.append(command)
+        if outcome.kind == "moved":
+            self._forget(reads)
+            raise Moved(tuple(command.reads))
+        if outcome.kind == "key-reused":
+            raise Refused("idempotency-key-reused", "this key was used for another request")
+        if outcome.kind == "replayed":
+            return await self._again(outcome.first_position, outcome.events)
+        recorded = _recorded(ready, outcome)
+        if case is None:
+            return Recorded(recorded, None, replayed=False)
+        case = case.following(recorded)
+        self._keep(case)
+        return Recorded(recorded, case, replayed=False)
+
+    def _ready(self, event: Event, correlation: str | None) -> Event:
+        """Give the event its random id and encrypt what belongs to a person."""
+        named = replace(event, id=token_hex(16), correlation=correlation)
+        return privacy.encrypted(named, self.keyring, self.name)
+
+    async def _again(self, position: int, count: int) -> Recorded:
+        events = await self.events_from(position, count)
+        stream = events[-1].stream
+        case = None
+        if stream.startswith("case:"):
+            case = await self.as_it_was(stream, events[-1].position)
+        return Recorded(events, case, replayed=True)
+
+    def _committed(self, rows: Iterable[Row]) -> None:
+        """Take office events into account before anybody is told that they are stored."""
+        office = [row for row in rows if not row.stream.startswith(("case:", "complaint:"))]
+        if office:
+            self.office = self.office.following(records.decode(row) for row in office)
+
+    def _keep(self, case: Case) -> None:
+        held = self._cases.get(case.stream)
+        if held is not None and held.version > case.version:
+            return
+        self._cases[case.stream] = case
+        self._cases.move_to_end(case.stream)
+        if case.number:
+            self._numbers[case.register, case.number] = case.stream
+        if len(self._cases) > CACHED_CASES:
+            self._cases.popitem(last=False)
+
+    def _forget(self, streams: Iterable[str]) -> None:
+        for stream in streams:
+            self._cases.pop(stream, None)
+
+
+def _pinned(case: Case, expected: int) -> None:
+    """Refuse another version than the caller saw; what the law added since does not count."""
+    if case.version == expected:
+        return
+    newer = [e for e in case.events if e.version > expected]
+    if newer and expected > 0 and all(e.actor.kind == "by-law" for e in newer):
+        return
+    raise Refused(
+        "version-conflict", "the case has moved on", current_version=case.version
+    )
+
+
+def _recorded(events: Events, outcome: Outcome) -> Events:
+    return tuple(
+        replace(
+            event,
+            position=outcome.first_position + i,
+            recorded_at=outcome.recorded_at,
+            registers=outcome.registers[i] if outcome.registers else {},
+        )
+        for i, event in enumerate(events)
+    )

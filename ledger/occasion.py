@@ -1,0 +1,117 @@
+"""The occasion of an act: who, when, relying on what; and the event it becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ledger.case import Actor, Case, Data, Event, Flag, flag
+from ledger.errors import Refused
+from ledger.lifecycle import ACTION_OF, BY_LAW, RULES, Role
+from ledger.office import Office
+
+AHEAD = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occasion:
+    """What every act has besides its details.
+
+    `now` is the ledger's clock, `occurred_at` what the actor claims (None: now).
+    """
+
+    by: Actor
+    now: datetime
+    office: Office
+    occurred_at: datetime | None = None
+    reason: str | None = None
+    basis: str | None = None
+    correlation: str | None = None
+
+    @property
+    def at(self) -> datetime:
+        """The instant the act counts from."""
+        return self.occurred_at or self.now
+
+    @property
+    def late(self) -> bool:
+        """Tell whether this is a late entry (补录): claimed for an earlier local date."""
+        zone = self.office.zone
+        return self.at.astimezone(zone).date() < self.now.astimezone(zone).date()
+
+    def timely(self, case: Case) -> tuple[Flag, ...]:
+        """Refuse times that cannot be; flag what is entered late."""
+        if self.at > self.now + AHEAD:
+            raise Refused("occurred-in-future", "occurred_at lies ahead", pointer="/occurred_at")
+        if not self.late:
+            return ()
+        if not (self.reason or "").strip():
+            raise Refused(
+                "schema",
+                "an act entered on a later day says why",
+                rule="late-entry.reason",
+                pointer="/reason",
+            )
+        flags = [flag("late-entry", "late-entry.reason")]
+        if case.decision is not None and self.at < _decided_at(case):
+            flags.append(flag("recorded-after-decision", "time.after-decision"))
+        return tuple(flags)
+
+    def head(self, organ: str, person: str | None) -> Mapping[str, int]:
+        """Rely on the person being the organ's head now, or refuse (beyond-authority)."""
+        return self._named(person, organ, (Role.BUREAU_HEAD,), "extension.approver")
+
+    def approver(self, organ: str, person: str | None, rule: str) -> Mapping[str, int]:
+        """Rely on the person being an approver of the organ now and not the actor."""
+        return self._named(person, organ, (Role.APPROVER, Role.BUREAU_HEAD), rule)
+
+    def _named(
+        self, person: str | None, organ: str, roles: tuple[Role, ...], rule: str
+    ) -> Mapping[str, int]:
+        for role in roles:
+            held = self.office.holds(person or "", role, organ, self.now)
+            if held is not None and person != self.by.person:
+                return self.office.relied(held.stream)
+        raise Refused(
+            "beyond-authority", "the person named as approving could not approve this", rule=rule
+        )
+
+
+def _decided_at(case: Case) -> datetime:
+    return next(e.occurred_at for e in case.events if e.type == "decided")
+
+
+def event(
+    case: Case,
+    on: Occasion,
+    kind: str,
+    data: Data,
+    *,
+    flags: tuple[Flag, ...] = (),
+    relied: Mapping[str, int] | None = None,
+    numbers: tuple[str, ...] = (),
+    occurred_at: datetime | None = None,
+    by: Actor | None = None,
+) -> Event:
+    """Make the next event of a case, relying on the actor's appointment."""
+    actor = by or on.by
+    streams = dict(relied or {})
+    if actor.appointment is not None:
+        streams.update(on.office.relied(f"appointment:{actor.appointment}"))
+    action = ACTION_OF.get(kind)
+    responsibility = RULES[action].responsibility if action else BY_LAW[kind]
+    by_law = actor.kind == "by-law"
+    return Event(
+        stream=case.stream,
+        version=case.version + 1,
+        type=kind,
+        occurred_at=occurred_at or on.at,
+        actor=actor,
+        responsibility=str(responsibility),
+        reason=None if by_law else on.reason,
+        basis=None if by_law else on.basis,
+        data={name: value for name, value in data.items() if value is not None},
+        flags=flags if by_law else (*on.timely(case), *flags),
+        relied_on=streams,
+        correlation=on.correlation,
+        numbers=numbers,
+    )

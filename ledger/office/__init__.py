@@ -1,0 +1,155 @@
+"""The bureau's own set-up: organs, posts, seals, items, calendars, policies.
+
+`Office` is a fold like a case: it is advanced by events, and asked as of a position.
+"""
+
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from ledger.case import Data, Event, Events
+from ledger.errors import Refused
+from ledger.lifecycle import Role
+from ledger.office import appointment, calendar, item
+from ledger.office.appointment import Post
+from ledger.office.seal import Seal
+from ledger.office.versioned import Version, Versioned
+from ledger.workdays import Calendars
+
+KINDS = ("item", "calendar", "policy", "appointment")
+
+
+@dataclass
+class Office:
+    """Everything that cases rely on, as known at a position of the ledger."""
+
+    ledger: str
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    position: int = -1
+    simulated: bool = False
+    organs: Mapping[str, Data] = field(default_factory=dict)
+    clients: Mapping[str, Data] = field(default_factory=dict)
+    things: Mapping[str, Versioned] = field(default_factory=dict)
+    seals: Mapping[str, Seal] = field(default_factory=dict)
+    stream_versions: Mapping[str, int] = field(default_factory=dict)
+    calendars: Calendars = field(default_factory=Calendars)
+    events: Events = ()
+
+    def following(self, events: Iterable[Event]) -> "Office":
+        """Return the office with further events of its streams, in order of position."""
+        more = tuple(e for e in events if e.position > self.position)
+        if not more:
+            return self
+        office = copy(self)
+        for name in ("posts", "_posts_by_person"):
+            office.__dict__.pop(name, None)
+        for event in more:
+            office._apply(event)
+        office.events = self.events + more
+        return office
+
+    def as_of(self, position: int) -> "Office":
+        """Return the office as it was known at a position."""
+        if position >= self.position:
+            return self
+        empty = Office(self.ledger, self.zone)
+        return empty.following(e for e in self.events if e.position <= position)
+
+    def _apply(self, event: Event) -> None:
+        self.position = event.position
+        self.stream_versions = {**self.stream_versions, event.stream: event.version}
+        kind, _, name = event.stream.partition(":")
+        if event.type == "ledger-opened":
+            self.zone = ZoneInfo(event.data["zone"])
+            self.simulated = bool(event.data.get("simulated"))
+        elif event.type == "organ-set":
+            self.organs = {**self.organs, event.data["id"]: event.data}
+        elif event.type == "client-set":
+            self.clients = {**self.clients, event.data["id"]: event.data}
+        elif kind == "seal":
+            seal = self.seals.get(name) or Seal(name, event.stream, {})
+            self.seals = {**self.seals, name: seal.following(event)}
+        elif kind in KINDS:
+            thing = self.things.get(event.stream) or Versioned(event.stream, kind, name)
+            before = len(thing.versions)
+            thing = thing.following(event)
+            self.things = {**self.things, event.stream: thing}
+            if kind == "calendar" and thing.current is not None and len(thing.versions) > before:
+                version = calendar.adopted(name, thing.current)
+                self.calendars = self.calendars.with_(version)
+
+    # -- what cases ask ------------------------------------------------------------------
+
+    def version(self, kind: str, name: str, at: datetime | None = None) -> Version:
+        """Return the version in force of an item or policy; refuse what is not there."""
+        thing = self.things.get(f"{kind}:{name}")
+        found = None if thing is None else thing.current if at is None else thing.at(at)
+        if found is None:
+            raise Refused("unknown-reference", f"no {kind} of that name is in force")
+        return found
+
+    def terms(self, code: str, at: datetime | None = None) -> Data:
+        """Return the terms of an item with the policies in force (at an instant)."""
+        version = self.version("item", code, at)
+        policies = {
+            kind: self.version("policy", name, at)
+            for kind, name in item.policy_ids(version.content).items()
+        }
+        return item.terms(version, policies)
+
+    def relied(self, *streams: str) -> Mapping[str, int]:
+        """Name the versions of office streams that an act is decided on."""
+        return {stream: self.stream_versions.get(stream, 0) for stream in streams}
+
+    def terms_streams(self, terms: Data) -> tuple[str, ...]:
+        """Name the streams that these terms were taken from."""
+        policies = tuple(f"policy:{p['id']}" for p in terms["policies"].values())
+        return (f"item:{terms['item']}", *policies)
+
+    @cached_property
+    def posts(self) -> tuple[Post, ...]:
+        """All approved posts, ended ones too."""
+        found = (
+            appointment.post(thing)
+            for thing in self.things.values()
+            if thing.kind == "appointment"
+        )
+        return tuple(p for p in found if p is not None)
+
+    @cached_property
+    def _posts_by_person(self) -> Mapping[str, tuple[Post, ...]]:
+        by: dict[str, tuple[Post, ...]] = {}
+        for held in self.posts:
+            by[held.person] = (*by.get(held.person, ()), held)
+        return by
+
+    def posts_of(self, person: str | None) -> tuple[Post, ...]:
+        """All posts of a person, ended ones too, in the order they were granted."""
+        return self._posts_by_person.get(person or "", ())
+
+    def holds(self, person: str, role: Role, organ: str, at: datetime) -> Post | None:
+        """Return the post by which a person has a role in an organ at that time, or None."""
+        on = at.astimezone(self.zone).date()
+        for held in self.posts_of(person):
+            if held.role == role and held.organ == organ and held.active(on):
+                return held
+        return None
+
+    def head_of(self, person: str, organ: str, at: datetime) -> Post | None:
+        """Return the post that makes a person the head of an organ at that time, or None."""
+        return self.holds(person, Role.BUREAU_HEAD, organ, at)
+
+    def above(self, organ: str) -> str | None:
+        """Name the organ above an organ, or None."""
+        parent = self.organs.get(organ, {}).get("above")
+        return str(parent) if parent is not None else None
+
+    def named(self, role: Role, organ: str, at: datetime) -> tuple[str, ...]:
+        """Name the persons who hold a role in an organ at that time."""
+        on = at.astimezone(self.zone).date()
+        return tuple(
+            p.person for p in self.posts if p.role == role and p.organ == organ and p.active(on)
+        )

@@ -1,0 +1,342 @@
+"""Approval (审批), second half: the decision, its seal, and handing it out.
+
+Split from `approval` by what the acts are about: the document that the outcome is.
+"""
+
+from collections.abc import Mapping
+
+from ledger.case import Case, Data, Events, Flag, flag, official
+from ledger.errors import Refused
+from ledger.lifecycle import AUTHORISING
+from ledger.occasion import Occasion, event
+from ledger.office.seal import Seal
+
+
+def decide(
+    case: Case,
+    on: Occasion,
+    *,
+    outcome: str,
+    document: Data | None = None,
+    reasons: str | None = None,
+    differs_from_opinion: str | None = None,
+) -> Events:
+    """Grant or deny (决定; APL 37-38); the document decided on is bound by its digest."""
+    if case.terms["kind"] == "filing":
+        raise Refused("wrong-stage", "a filing is not decided", rule="filing.no-decision")
+    if outcome == "deny" and not (reasons or "").strip():
+        raise Refused(
+            "schema", "a denial gives reasons", rule="decision.reasons", pointer="/reasons"
+        )
+    if outcome == "grant" and document is None:
+        raise Refused(
+            "schema", "name the document", rule="decision.document", pointer="/document"
+        )
+    if document is not None:
+        _document(case, outcome, document)
+    duty = case.terms["policies"]["duty"]
+    flags: list[Flag] = []
+    done = {d["duty"] for d in case.duties}
+    levels = [f"review:{level}" for level in duty.get("levels", ("handle", "check"))]
+    if any(level not in done for level in levels):
+        flags.append(flag("skipped-level", "opinion.levels"))
+    last = case.opinions[-1]["recommend"] if case.opinions else None
+    overridden = last is not None and last != outcome
+    if overridden and not (differs_from_opinion or "").strip():
+        flags.append(flag("overridden-without-reason", "opinion.override"))
+    relied = {}
+    if duty.get("lifts"):
+        relied[f"policy:{duty['id']}"] = int(duty["version"])
+        accepted = case.duty("accept")
+        if accepted is not None and accepted["person"] == on.by.person:
+            flags.append(flag("sole-handler", duty["id"]))
+    data = {
+        "outcome": outcome,
+        "document": document,
+        "reasons": reasons,
+        "differs_from_opinion": differs_from_opinion,
+        "duty_policy": f"{duty['id']}@{duty['version']}",
+    }
+    guards = on.office.relied(*relied)
+    return (event(case, on, "decided", data, flags=tuple(flags), relied=guards),)
+
+
+def _document(case: Case, outcome: str, document: Data) -> None:
+    kind = document["kind"]
+    allowed = {"decision"} if outcome == "deny" else set(case.terms.get("documents", ()))
+    if kind not in allowed:
+        raise Refused("unknown-reference", "the item has no such document", pointer="/document/kind")
+    number = document.get("number")
+    if number is None:
+        return
+    states = {official(n): n["state"] for n in case.numbers if n["kind"] == kind}
+    if states.get(number) != "reserved":
+        raise Refused(
+            "unknown-reference",
+            "that number is not reserved for this case",
+            pointer="/document/number",
+        )
+
+
+def seal(
+    case: Case,
+    on: Occasion,
+    *,
+    seal: str,
+    document: Data,
+    copies: int = 1,
+    medium: str = "paper",
+    signature: Data | None = None,
+) -> Events:
+    """Use the approval seal on a document that a recorded act authorises (用印).
+
+    The digest is that of the decision, the keeper that of this moment; the serial number of
+    the use is given by the database.
+    """
+    kind = document["kind"]
+    authorised_by = AUTHORISING.get(kind, frozenset())
+    because = next((e for e in reversed(case.events) if e.type in authorised_by), None)
+    if kind in ("decision", "licence") and because is not None:
+        granted = case.decision is not None and case.decision["outcome"] == "grant"
+        because = because if granted or kind == "decision" else None
+    if because is None:
+        raise Refused(
+            "wrong-stage", f"nothing recorded allows a {kind} yet", rule="seal.authorising-event"
+        )
+    held = _held(on, seal)
+    _delegated(case, held)
+    _sealable(case, document, medium)
+    data = {
+        "seal": seal,
+        "document": dict(document),
+        "copies": copies,
+        "medium": medium,
+        "signature": signature,
+        "item": case.terms["item"],
+        "authorised_by": {
+            "event": because.id,
+            "position": because.position,
+            "approver": because.actor.person,
+        },
+    }
+    relied = on.office.relied(held.stream)
+    return (event(case, on, "sealed", data, relied=relied, numbers=(f"seal/{seal}",)),)
+
+
+def _held(on: Occasion, name: str) -> Seal:
+    held = on.office.seals.get(name)
+    if held is None:
+        raise Refused("unknown-reference", "no such seal", pointer="/seal")
+    if held.keeper != on.by.person:
+        raise Refused("seal-not-held", "another person keeps this seal", rule="seal.custody")
+    if not held.in_use:
+        raise Refused("seal-not-held", f"the seal is {held.state}", rule="seal.in-use")
+    return held
+
+
+def _delegated(case: Case, held: Seal) -> None:
+    """A delegated seal acts in the delegator's name only, and only where the terms say so."""
+    organ = held.content.get("organ")
+    expected = case.terms.get("delegator") or case.terms["organs"]["approving"]
+    if organ != expected:
+        raise Refused(
+            "rule-refused", "the terms name another organ's seal", rule="seal.delegated"
+        )
+
+
+def _sealable(case: Case, document: Data, medium: str) -> None:
+    kind, version = document["kind"], document["version"]
+    uses = [u for u in case.seals if u["document"]["kind"] == kind]
+    decided = case.decision and case.decision.get("document")
+    bound: Mapping[int, str] = {}
+    if decided and decided["kind"] == kind:
+        bound = {decided["version"]: decided["sha256"]}
+    replaced = [u["replacement"] for u in uses if u["void"] and u.get("replacement")]
+    for new in replaced:
+        bound = {**bound, new["version"]: new["sha256"]}
+    in_force = [u for u in uses if not u["void"]]
+    for use in in_force:
+        other = use["document"]["version"] != version
+        if other:
+            raise Refused(
+                "already-done",
+                "the version in force is not void",
+                rule="seal.void-first",
+                earlier_position=use["position"],
+            )
+    if bound and bound.get(version, document["sha256"]) != document["sha256"]:
+        raise Refused("document-mismatch", "not the document decided on", rule="seal.digest")
+    for use in uses:
+        same = use["document"]["version"] == version and use["medium"] == medium
+        if same:
+            raise Refused(
+                "already-done",
+                "this document is sealed already",
+                rule="seal.once",
+                earlier_position=use["position"],
+            )
+        if use["document"]["version"] == version and not use["void"]:
+            if use["document"]["sha256"] != document["sha256"]:
+                raise Refused(
+                    "document-mismatch", "not the document sealed before", rule="seal.digest"
+                )
+    if bound and version not in bound:
+        raise Refused("document-mismatch", "not the version decided on", rule="seal.digest")
+
+
+def void_seal(
+    case: Case,
+    on: Occasion,
+    *,
+    document: Data,
+    approved_by: str | None = None,
+    replacement: Data | None = None,
+) -> Events:
+    """Make a use of the seal void with reason; its serial stays in the register (作废)."""
+    relied = on.approver(case.terms["organs"]["approving"], approved_by, "seal.approver")
+    uses = [
+        u
+        for u in case.seals
+        if u["document"]["kind"] == document["kind"]
+        and u["document"]["version"] == document["version"]
+    ]
+    if not uses:
+        raise Refused("unknown-reference", "that document was not sealed", pointer="/document")
+    in_force = [u for u in uses if not u["void"]]
+    if not in_force:
+        raise Refused("already-done", "it is void", rule="seal.void-once")
+    held = _held(on, in_force[-1]["seal"])
+    if case.issued is not None and document["kind"] == case.result_kind:
+        raise Refused("wrong-stage", "it has been handed out", rule="stage.void-seal")
+    if not (on.reason or "").strip():
+        raise Refused("schema", "say why", rule="seal.reason", pointer="/reason")
+    if replacement is not None and replacement["version"] <= document["version"]:
+        raise Refused(
+            "schema", "a replacement has a later version", pointer="/replacement/version"
+        )
+    data = {
+        "seal": held.id,
+        "document": dict(document),
+        "approved_by": approved_by,
+        "replacement": replacement,
+    }
+    guards = {**relied, **on.office.relied(held.stream)}
+    return (event(case, on, "seal-voided", data, relied=guards),)
+
+
+def issue(
+    case: Case,
+    on: Occasion,
+    *,
+    document: Data,
+    method: str,
+    recipient: Data | None = None,
+    receipt: str | None = None,
+) -> Events:
+    """Hand the sealed document out (颁发送达; APL 44)."""
+    sealed = [
+        u["document"]
+        for u in case.seals
+        if not u["void"] and u["document"]["kind"] == case.result_kind
+    ]
+    same = ("kind", "version", "sha256")
+    if not any(all(d.get(k) == document.get(k) for k in same) for d in sealed):
+        raise Refused("document-mismatch", "not the document that was sealed", rule="issue.digest")
+    data = {
+        "document": dict(document),
+        "method": method,
+        "recipient": recipient,
+        "receipt": receipt,
+    }
+    return (event(case, on, "issued", data),)
+
+
+def publish(
+    case: Case, on: Occasion, *, what: str, where: str, left_out: str | None = None
+) -> Events:
+    """Make a decision or an explanation public (公开; APL 40)."""
+    return (event(case, on, "published", {"what": what, "where": where, "left_out": left_out}),)
+
+
+def push(case: Case, on: Occasion, *, to: str) -> Events:
+    """Tell the supervising organ what was granted (推送)."""
+    organs = case.terms["organs"]["supervising"]
+    if to not in ([organs] if isinstance(organs, str) else organs):
+        raise Refused("unknown-reference", "the terms name another organ", pointer="/to")
+    filing = case.terms["kind"] == "filing"
+    denied = case.decision is not None and case.decision["outcome"] == "deny"
+    if denied or (case.decision is None and not filing):
+        raise Refused("wrong-stage", "nothing was granted", rule="stage.push")
+    for earlier in case.pushes:
+        if earlier["to"] == to:
+            raise Refused("already-done", "it was pushed", rule="push.once")
+    return (event(case, on, "pushed", {"to": to}),)
+
+
+# Duties that may be open when a case is closed: they are other people's.
+MAY_STAY_OPEN = frozenset({"claim", "stage:verify", "bad-review"})
+
+
+def close(case: Case, on: Occasion) -> Events:
+    """Close the case (办结): the result is out and no duty of the bureau is open."""
+    open_now = sorted(
+        {r.name for r in case.runs if r.met is None and r.ended is None} - MAY_STAY_OPEN
+    )
+    if open_now:
+        raise Refused("rule-refused", "open: " + ", ".join(open_now), rule="close.duty-open")
+    return (event(case, on, "closed", {}),)
+
+
+CORRECTABLE = frozenset({"occurred_at", "void"})
+
+
+def correct(
+    case: Case, on: Occasion, *, event_id: str, fields: Data, evidence: str | None = None
+) -> Events:
+    """Propose to put an earlier record right (更正); nothing changes until it is approved."""
+    target = case.event(event_id)
+    if target is None:
+        raise Refused("unknown-reference", "no such event of this case", pointer="/event")
+    if evidence is None:
+        raise Refused(
+            "schema", "a correction has evidence", rule="correction.evidence", pointer="/evidence"
+        )
+    by_law = target.actor.kind == "by-law"
+    for name in fields:
+        wrong = name == "void" if not by_law else name != "void"
+        if wrong or (name not in CORRECTABLE and name not in target.data):
+            raise Refused(
+                "rule-refused", f"{name[:64]} cannot be corrected here", rule="correction.fields"
+            )
+    data = {"event": event_id, "fields": dict(fields), "evidence": evidence}
+    return (event(case, on, "correction-proposed", data),)
+
+
+def approve_correction(case: Case, on: Occasion, *, event_id: str) -> Events:
+    """Approve a correction; who proposed it does not (SOD-9)."""
+    found = next((c for c in case.corrections if c["id"] == event_id), None)
+    if found is None:
+        raise Refused("unknown-reference", "no such correction", pointer="/event")
+    if found["by"] == on.by.person:
+        position = next(e.position for e in case.events if e.id == event_id)
+        raise Refused(
+            "separation-of-duties",
+            "who proposed a correction does not approve it",
+            rule="SOD-9",
+            earlier_position=position,
+        )
+    if found["approved"]:
+        raise Refused("already-done", "it is approved", rule="correction.once")
+    return (event(case, on, "correction-approved", {"event": event_id}),)
+
+
+def declare_recusal(case: Case, on: Occasion, *, interest: str | None = None) -> Events:
+    """Declare an interest and step back (回避; 公务员法 76-77)."""
+    return (event(case, on, "recusal-declared", {"interest": interest}),)
+
+
+def record_intervention(
+    case: Case, on: Occasion, *, person: str, text: str, unit: str | None = None
+) -> Events:
+    """Put on record that somebody asked for an exception (打招呼)."""
+    return (event(case, on, "intervention-recorded", {"who": person, "text": text, "unit": unit}),)
