@@ -1,0 +1,1 @@
+"""The pages: what people see of a ledger; server-rendered, read-only, without a script."""

@@ -1,0 +1,148 @@
+"""The header of a case's page, and the notes beside its limits: seals, pushes, reviews."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from api.web.sheet import organ, person
+from api.web.texts import Texts
+from ledger.case import Case, Data
+from ledger.office import Office
+
+Fact = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a note; a void one is struck through."""
+
+    text: str
+    small: str = ""
+    void: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A heading with its lines."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+def facts(case: Case, state: Data, texts: Texts, office: Office) -> tuple[Fact, ...]:
+    """Tell the main facts of a case: label, value, remark."""
+    found = [
+        _applicant(state, texts),
+        (texts("case.channel"), texts.of("channel", state["channel"]), ""),
+        (texts("case.received"), texts.day(state["received_on"]), ""),
+        (texts("case.accepted"), texts.day(state["accepted_on"]), _deemed(case, texts)),
+        _holder(state, texts, office),
+        _organs(state, texts, office),
+        _decision(state, texts),
+        (texts("case.closed"), texts.day(state["closed_on"]), ""),
+        (
+            texts("case.version"),
+            str(state["version"]),
+            f"{texts('case.position')} {state['position']}",
+        ),
+    ]
+    if state["outstanding"]:
+        found.append((texts("case.outstanding"), "；".join(state["outstanding"]), ""))
+    if state["source"]:
+        where = " · ".join(str(v) for v in state["source"].values())
+        found.append((texts("data.source"), where, texts("case.imported")))
+    return tuple(found)
+
+
+def _applicant(state: Data, texts: Texts) -> Fact:
+    applicant = state["applicant"] or {}
+    agent = applicant.get("agent") or {}
+    remark = texts("case.masked")
+    if agent.get("name"):
+        remark = f"{texts('case.agent')} {agent['name']} · {remark}"
+    return texts("case.applicant"), str(applicant.get("name") or "—"), remark
+
+
+def _deemed(case: Case, texts: Texts) -> str:
+    return texts("event.deemed-accepted") if case.deemed else ""
+
+
+def _holder(state: Data, texts: Texts, office: Office) -> Fact:
+    holder, pending = state["holder"] or {}, state["transfer"]
+    names = [person(holder.get("person"), office), organ(holder.get("unit"), office)]
+    remark = ""
+    if pending is not None:
+        to = pending["to"]
+        taker = person(to.get("person"), office) or organ(to.get("unit"), office)
+        remark = f"{texts('case.pending')}: {taker}"
+    return texts("case.holder"), " · ".join(n for n in names if n) or "—", remark
+
+
+def _organs(state: Data, texts: Texts, office: Office) -> Fact:
+    organs = (state["terms"] or {}).get("organs", {})
+    named = []
+    for part in ("approving", "supervising", "enforcing"):
+        value = organs.get(part) or []
+        many = [value] if isinstance(value, str) else value
+        named.append("、".join(organ(one, office) for one in many) or "—")
+    return texts("case.organs"), " · ".join(named), ""
+
+
+def _decision(state: Data, texts: Texts) -> Fact:
+    decision = state["decision"]
+    if decision is None:
+        return texts("case.decision"), "—", ""
+    said = texts.of("outcome", decision["outcome"])
+    if decision.get("permit"):
+        said = f"{said} · {texts.of('permit', decision['permit'])}"
+    document = decision.get("document") or {}
+    named = f"{texts.of('document', document['kind'])} {document.get('number') or ''}"
+    return texts("case.decision"), f"{said} {decision['on']}", named if document else ""
+
+
+def notes(state: Data, texts: Texts, office: Office) -> tuple[Note, ...]:
+    """Tell what else became of the case, under its headings; empty ones are left out."""
+    found = (
+        Note(texts("case.seals"), tuple(_seals(state, texts, office))),
+        Note(texts("case.pushes"), tuple(_pushes(state, texts, office))),
+        Note(texts("case.reviews"), tuple(_reviews(state, texts))),
+        Note(texts("case.corrections"), tuple(_corrections(state, texts, office))),
+    )
+    return tuple(note for note in found if note.lines)
+
+
+def _seals(state: Data, texts: Texts, office: Office) -> Iterable[Line]:
+    for use in state["seals"]:
+        document = use["document"]
+        serial = f"{use['seal']} {texts('case.serial')} {use['serial']}"
+        medium = texts.of("medium", use["medium"])
+        text = f"{texts.of('document', document['kind'])} v{document['version']} · {medium}"
+        void = f" · {texts('case.void')} {use.get('void_reason') or ''}" if use["void"] else ""
+        by = f"{serial} · {person(use['by'], office)} · {document['sha256'][:12]}…{void}"
+        yield Line(text, by, void=use["void"])
+
+
+def _pushes(state: Data, texts: Texts, office: Office) -> Iterable[Line]:
+    for push in state["pushes"]:
+        text = f"{organ(push['to'], office)} {texts.instant(push['pushed_at'])}"
+        if push["claimed_at"]:
+            claimed = f"{texts('case.claimed')} {texts.instant(push['claimed_at'])}"
+        else:
+            claimed = texts("case.unclaimed")
+        answers = texts.of("responsible", push["responsible"])
+        yield Line(text, f"{claimed} · {answers} · {push['policy']}")
+
+
+def _reviews(state: Data, texts: Texts) -> Iterable[Line]:
+    for review in state["reviews"]:
+        grade = f"{texts('case.grade')} {review['grade']} / 5 · {review['on']}"
+        yield Line(grade, str(review.get("text") or ""))
+
+
+def _corrections(state: Data, texts: Texts, office: Office) -> Iterable[Line]:
+    for correction in state["corrections"]:
+        said = texts("case.approved" if correction["approved"] else "case.proposed")
+        fields = correction.get("fields") or {}
+        changed = " · ".join(f"{texts.of('data', k)} → {v}" for k, v in fields.items())
+        by = person(correction["by"], office)
+        approver = person(correction.get("approved_by"), office)
+        yield Line(changed, " · ".join(n for n in (said, by, approver) if n))
