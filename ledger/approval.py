@@ -7,11 +7,11 @@ Whether the actor may do it at this stage was asked before (`authority.permit`).
 from collections.abc import Sequence
 from datetime import date
 
-from ledger.case import LAW, Case, Data, Event, Events, flag, official
+from ledger.authority import waiting
+from ledger.case import LAW, Case, Data, Event, Events, Json, flag, official
 from ledger.due import due_date, lapsed
 from ledger.errors import Refused
 from ledger.lifecycle import SUSPENSION_KINDS, Action, Stage
-from ledger.authority import waiting
 from ledger.occasion import Occasion, event
 
 Things = Sequence[Data]
@@ -62,7 +62,11 @@ def request_supplement(
     naming what was visible in the first pack delays nothing (`supplement.once`).
     """
     waiting(Action.REQUEST_SUPPLEMENT, case, on.by)
-    data = {"missing": list(missing), "served_at": served_at, "notice": notice}
+    data: dict[str, Json] = {
+        "missing": list(missing),
+        "served_at": served_at,
+        "notice": notice,
+    }
     if case.deemed:
         late = (flag("late-notice", "supplement.late"),)
         return (event(case, on, "supplement-requested", data, flags=late),)
@@ -265,9 +269,7 @@ def suspend(
     return (event(case, on, "suspended", data, flags=flags, relied=relied),)
 
 
-def _hearing(
-    case: Case, on: Occasion, served_at: str, held_on: str, presider: str | None
-) -> None:
+def _hearing(case: Case, on: Occasion, served_at: str, held_on: str, presider: str | None) -> None:
     """Check a hearing that is being ordered: notice (APL 48(1)) and presider (APL 48(3))."""
     if presider is not None:
         for done in case.duties:
@@ -320,9 +322,7 @@ def extend(
                 earlier_position=earlier.position,
             )
     if not 0 < days <= int(rule["days"]):
-        raise Refused(
-            "schema", "more days than allowed", rule="extension.at-most", pointer="/days"
-        )
+        raise Refused("schema", "more days than allowed", rule="extension.at-most", pointer="/days")
     if notice is None:
         raise Refused("schema", "tell the applicant", rule="extension.notice", pointer="/notice")
     if not (on.reason or "").strip():
@@ -338,9 +338,7 @@ def reserve_number(case: Case, on: Occasion, *, kind: str) -> Events:
     """Take the next official number of a kind of document (文号), before it is printed."""
     if kind not in case.terms.get("documents", ()):
         raise Refused("unknown-reference", "the item has no such document", pointer="/kind")
-    return (
-        event(case, on, "number-reserved", {"kind": kind}, numbers=(f"document/{kind}/%Y",)),
-    )
+    return (event(case, on, "number-reserved", {"kind": kind}, numbers=(f"document/{kind}/%Y",)),)
 
 
 def void_number(case: Case, on: Occasion, *, kind: str, number: str) -> Events:

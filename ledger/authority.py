@@ -29,13 +29,20 @@ from ledger.office.appointment import Post
 class Caller:
     """Who asks: a person, through which client system; a system alone has no person.
 
-    `as_applicant` is true where the person is known only as the applicant of a case.
+    `organ` limits the posts to those in the organ of a client system that speaks for the
+    person; `applicant_of` is the stream of the case whose applicant the person is.
     """
 
     person: str | None
     name: str | None = None
     client: str | None = None
+    organ: str | None = None
     applicant_of: str | None = None
+
+    def posts(self, office: Office) -> tuple[Post, ...]:
+        """List the posts that count for this caller, ended ones too."""
+        held = office.posts_of(self.person)
+        return held if self.organ is None else tuple(p for p in held if p.organ == self.organ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,7 @@ def reads(what: str, caller: Caller, case: Case, office: Office, now: datetime) 
         and held.covers(of.item)
         and any(letter in table.get(held.role, "") for letter in relations(held, of, office))
         and not (what == "case" and held.role == Role.HOTLINE and not case.reviews)
-        for held in office.posts_of(caller.person)
+        for held in caller.posts(office)
     )
 
 
@@ -164,7 +171,7 @@ def visible(caller: Caller, case: Case, office: Office, now: datetime) -> None:
     of = subject(case)
     if caller.person is None and _system_organ(caller, office) in (of.approving, of.window):
         return
-    for held in office.posts_of(caller.person):
+    for held in caller.posts(office):
         if relations(held, of, office) and held.role not in _NO_CASE_CONTENT:
             if held.active(case.on(now)):
                 return
@@ -188,34 +195,41 @@ def candidates(
     Raises `appointment-ended` where only an ended post gave it, else `action-not-allowed`.
     """
     on = now.astimezone(office.zone).date()
-    found: list[tuple[Actor, May]] = []
+    found = _without_post(action, caller, of, office)
     ended = False
-    rows = MAY[action]
-    for may in rows:
+    for held in caller.posts(office):
+        if not held.covers(of.item):
+            continue
+        letters = relations(held, of, office)
+        for may in MAY[action]:
+            if held.role != may.role or not any(x in may.relations for x in letters):
+                continue
+            if held.active(on):
+                found.append((_actor(held, caller), may))
+            ended = ended or held.was(on)
+    if found:
+        return tuple(found)
+    if ended:
+        raise Refused("appointment-ended", "the appointment that gave this has ended")
+    raise Refused("action-not-allowed", f"no appointment of yours gives {action} here")
+
+
+def _without_post(
+    action: Action, caller: Caller, of: Subject, office: Office
+) -> list[tuple[Actor, May]]:
+    """List what the applicant may do, and a client system that acts as itself."""
+    found: list[tuple[Actor, May]] = []
+    for may in MAY[action]:
         if may.role == Role.APPLICANT and caller.applicant_of is not None:
-            found.append((Actor(kind="person", person=caller.person, role="applicant",
-                                client=caller.client), may))  # fmt: skip
+            actor = Actor(person=caller.person, role=str(Role.APPLICANT), client=caller.client)
+            found.append((actor, may))
         if may.role == Role.CLIENT_SYSTEM and caller.person is None:
             organ = _system_organ(caller, office)
             if organ is not None and organ in (of.approving, of.window):
                 role = str(Role.CLIENT_SYSTEM)
                 system = Actor(kind="system", role=role, organ=organ, client=caller.client)
                 found.append((system, may))
-    for held in office.posts_of(caller.person):
-        for may in rows:
-            if held.role != may.role or not held.covers(of.item):
-                continue
-            if not any(letter in may.relations for letter in relations(held, of, office)):
-                continue
-            if held.active(on):
-                found.append((_actor(held, caller), may))
-            elif held.was(on):
-                ended = True
-    if found:
-        return tuple(found)
-    if ended:
-        raise Refused("appointment-ended", "the appointment that gave this has ended")
-    raise Refused("action-not-allowed", f"no appointment of yours gives {action} here")
+    return found
 
 
 def _actor(held: Post, caller: Caller) -> Actor:
@@ -312,7 +326,9 @@ def possible(action: Action, case: Case, details: Data) -> None:
         if details.get("late"):
             return
         raise Refused("wrong-stage", "the case is decided", rule="time.after-decision")
-    raise Refused("wrong-stage", f"{action} is not possible at {case.stage}", rule=f"stage.{action}")
+    raise Refused(
+        "wrong-stage", f"{action} is not possible at {case.stage}", rule=f"stage.{action}"
+    )
 
 
 def options(
@@ -359,7 +375,7 @@ def waiting(action: Action, case: Case, actor: Actor) -> None:
             raise Refused("wrong-stage", "nothing is asked for", rule="stage.receive-supplement")
 
 
-def _receiver(case: Case, actor: Actor, details: Data) -> bool:
+def _receiver(case: Case, actor: Actor, _details: Data) -> bool:
     if case.pending is None:
         return True  # nothing waits: the stage refuses it
     to = case.pending["to"]

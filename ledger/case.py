@@ -232,9 +232,7 @@ def _apply(case: Case, recorded: Event, event: Event | None) -> None:
 # -- time ---------------------------------------------------------------------------------
 
 
-def _open(
-    case: Case, event: Event, name: str, budget: int, start: date, **more: Json
-) -> None:
+def _open(case: Case, event: Event, name: str, budget: int, start: date, **more: Json) -> None:
     if case.source is not None:
         return  # what happened elsewhere is a fact; our limits did not bind it
     run = Run(
@@ -314,16 +312,14 @@ def _corrected_on_spot(case: Case, event: Event) -> None:
 def _supplement_requested(case: Case, event: Event) -> None:
     data = event.data
     served = data.get("served_at")
-    if case.stage in (Stage.RECEIVED, Stage.SUPPLEMENTING):
-        if not data.get("delays_nothing"):
-            names = tuple(m["material"] for m in data["missing"])
-            if case.listed and case.complete_on is not None:
-                case.complete_on = None
-            case.listed = (*case.listed, *names)
-            case.outstanding = case.outstanding | frozenset(names)
-            case.stage = Stage.SUPPLEMENTING
-            if served is not None:
-                _meet(case, "supplement", date.fromisoformat(served))
+    if case.stage in (Stage.RECEIVED, Stage.SUPPLEMENTING) and not data.get("delays_nothing"):
+        names = tuple(m["material"] for m in data["missing"])
+        case.complete_on = None
+        case.listed = (*case.listed, *names)
+        case.outstanding = case.outstanding | frozenset(names)
+        case.stage = Stage.SUPPLEMENTING
+        if served is not None:
+            _meet(case, "supplement", date.fromisoformat(served))
     _done(case, event, "request-supplement")
 
 

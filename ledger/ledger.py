@@ -37,8 +37,11 @@ CONFLICTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An act as it stands in the ledger: its events, the case after them, and whether it
-    was only found again by its key."""
+    """An act as it stands in the ledger.
+
+    `case` is the case after it (None for an office act), `replayed` whether the act was only
+    found again by its key.
+    """
 
     events: Events
     case: Case | None
@@ -376,9 +379,7 @@ def _pinned(case: Case, expected: int) -> None:
     newer = [e for e in case.events if e.version > expected]
     if newer and expected > 0 and all(e.actor.kind == "by-law" for e in newer):
         return
-    raise Refused(
-        "version-conflict", "the case has moved on", current_version=case.version
-    )
+    raise Refused("version-conflict", "the case has moved on", current_version=case.version)
 
 
 def _recorded(events: Events, outcome: Outcome) -> Events:

@@ -3,8 +3,6 @@
 Split from `approval` by what the acts are about: the document that the outcome is.
 """
 
-from collections.abc import Mapping
-
 from ledger.case import Case, Data, Events, Flag, flag, official
 from ledger.errors import Refused
 from ledger.lifecycle import AUTHORISING
@@ -29,9 +27,7 @@ def decide(
             "schema", "a denial gives reasons", rule="decision.reasons", pointer="/reasons"
         )
     if outcome == "grant" and document is None:
-        raise Refused(
-            "schema", "name the document", rule="decision.document", pointer="/document"
-        )
+        raise Refused("schema", "name the document", rule="decision.document", pointer="/document")
     if document is not None:
         _document(case, outcome, document)
     duty = case.terms["policies"]["duty"]
@@ -65,7 +61,9 @@ def _document(case: Case, outcome: str, document: Data) -> None:
     kind = document["kind"]
     allowed = {"decision"} if outcome == "deny" else set(case.terms.get("documents", ()))
     if kind not in allowed:
-        raise Refused("unknown-reference", "the item has no such document", pointer="/document/kind")
+        raise Refused(
+            "unknown-reference", "the item has no such document", pointer="/document/kind"
+        )
     number = document.get("number")
     if number is None:
         return
@@ -139,16 +137,14 @@ def _delegated(case: Case, held: Seal) -> None:
     organ = held.content.get("organ")
     expected = case.terms.get("delegator") or case.terms["organs"]["approving"]
     if organ != expected:
-        raise Refused(
-            "rule-refused", "the terms name another organ's seal", rule="seal.delegated"
-        )
+        raise Refused("rule-refused", "the terms name another organ's seal", rule="seal.delegated")
 
 
 def _sealable(case: Case, document: Data, medium: str) -> None:
     kind, version = document["kind"], document["version"]
     uses = [u for u in case.seals if u["document"]["kind"] == kind]
     decided = case.decision and case.decision.get("document")
-    bound: Mapping[int, str] = {}
+    bound: dict[int, str] = {}
     if decided and decided["kind"] == kind:
         bound = {decided["version"]: decided["sha256"]}
     replaced = [u["replacement"] for u in uses if u["void"] and u.get("replacement")]
@@ -175,11 +171,9 @@ def _sealable(case: Case, document: Data, medium: str) -> None:
                 rule="seal.once",
                 earlier_position=use["position"],
             )
-        if use["document"]["version"] == version and not use["void"]:
-            if use["document"]["sha256"] != document["sha256"]:
-                raise Refused(
-                    "document-mismatch", "not the document sealed before", rule="seal.digest"
-                )
+        before = use["document"]
+        if before["version"] == version and before["sha256"] != document["sha256"]:
+            raise Refused("document-mismatch", "not the document sealed before", rule="seal.digest")
     if bound and version not in bound:
         raise Refused("document-mismatch", "not the version decided on", rule="seal.digest")
 
@@ -211,9 +205,7 @@ def void_seal(
     if not (on.reason or "").strip():
         raise Refused("schema", "say why", rule="seal.reason", pointer="/reason")
     if replacement is not None and replacement["version"] <= document["version"]:
-        raise Refused(
-            "schema", "a replacement has a later version", pointer="/replacement/version"
-        )
+        raise Refused("schema", "a replacement has a later version", pointer="/replacement/version")
     data = {
         "seal": held.id,
         "document": dict(document),

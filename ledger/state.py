@@ -59,7 +59,7 @@ def state(case: Case, caller: Caller, office: Office, at: datetime) -> Data:
         "reviews": list(case.reviews),
         "corrections": list(case.corrections),
         "duties_done": list(case.duties),
-        "flags": [*case.flags, *derived_flags(case, views)],
+        "flags": [*case.flags, *derived_flags(views)],
         "source": case.source,
         "closed_on": case.closed_on.isoformat() if case.closed_on else None,
         "allowed_actions": list(allowed),

@@ -47,7 +47,7 @@ class Office:
         for name in ("posts", "_posts_by_person"):
             office.__dict__.pop(name, None)
         for event in more:
-            office._apply(event)
+            _apply(office, event)
         office.events = self.events + more
         return office
 
@@ -57,29 +57,6 @@ class Office:
             return self
         empty = Office(self.ledger, self.zone)
         return empty.following(e for e in self.events if e.position <= position)
-
-    def _apply(self, event: Event) -> None:
-        self.position = event.position
-        self.stream_versions = {**self.stream_versions, event.stream: event.version}
-        kind, _, name = event.stream.partition(":")
-        if event.type == "ledger-opened":
-            self.zone = ZoneInfo(event.data["zone"])
-            self.simulated = bool(event.data.get("simulated"))
-        elif event.type == "organ-set":
-            self.organs = {**self.organs, event.data["id"]: event.data}
-        elif event.type == "client-set":
-            self.clients = {**self.clients, event.data["id"]: event.data}
-        elif kind == "seal":
-            seal = self.seals.get(name) or Seal(name, event.stream, {})
-            self.seals = {**self.seals, name: seal.following(event)}
-        elif kind in KINDS:
-            thing = self.things.get(event.stream) or Versioned(event.stream, kind, name)
-            before = len(thing.versions)
-            thing = thing.following(event)
-            self.things = {**self.things, event.stream: thing}
-            if kind == "calendar" and thing.current is not None and len(thing.versions) > before:
-                version = calendar.adopted(name, thing.current)
-                self.calendars = self.calendars.with_(version)
 
     # -- what cases ask ------------------------------------------------------------------
 
@@ -113,9 +90,7 @@ class Office:
     def posts(self) -> tuple[Post, ...]:
         """All approved posts, ended ones too."""
         found = (
-            appointment.post(thing)
-            for thing in self.things.values()
-            if thing.kind == "appointment"
+            appointment.post(thing) for thing in self.things.values() if thing.kind == "appointment"
         )
         return tuple(p for p in found if p is not None)
 
@@ -153,3 +128,27 @@ class Office:
         return tuple(
             p.person for p in self.posts if p.role == role and p.organ == organ and p.active(on)
         )
+
+
+def _apply(office: Office, event: Event) -> None:
+    office.position = event.position
+    office.stream_versions = {**office.stream_versions, event.stream: event.version}
+    kind, _, name = event.stream.partition(":")
+    if event.type == "ledger-opened":
+        office.zone = ZoneInfo(event.data["zone"])
+        office.simulated = bool(event.data.get("simulated"))
+    elif event.type == "organ-set":
+        office.organs = {**office.organs, event.data["id"]: event.data}
+    elif event.type == "client-set":
+        office.clients = {**office.clients, event.data["id"]: event.data}
+    elif kind == "seal":
+        seal = office.seals.get(name) or Seal(name, event.stream, {})
+        office.seals = {**office.seals, name: seal.following(event)}
+    elif kind in KINDS:
+        thing = office.things.get(event.stream) or Versioned(event.stream, kind, name)
+        before = len(thing.versions)
+        thing = thing.following(event)
+        office.things = {**office.things, event.stream: thing}
+        if kind == "calendar" and thing.current is not None and len(thing.versions) > before:
+            version = calendar.adopted(name, thing.current)
+            office.calendars = office.calendars.with_(version)

@@ -1,6 +1,5 @@
 """Working calendars (工作日历) as the office adopts them, year by year, with their notice."""
 
-from collections.abc import Mapping
 from datetime import date
 
 from ledger.errors import Refused
@@ -11,7 +10,7 @@ from ledger.workdays import CalendarVersion
 def adopted(calendar: str, version: Version) -> CalendarVersion:
     """Read an approved version as the year of working days that it sets."""
     content = version.content
-    notice: Mapping[str, str] = content.get("notice") or {}
+    notice = content.get("notice") or {}
     return CalendarVersion(
         calendar=calendar,
         version=version.number,

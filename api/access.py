@@ -1,0 +1,170 @@
+"""Who is let in where: from a credential to a ledger, a case and a post.
+
+The one place where HTTP meets `ledger.authority`.  A ledger in which the caller has no
+business does not exist for them; nor does a case.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+from aiohttp import web
+
+from api.service import SERVICE, Service
+from api.tokens import CALLER
+from ledger import authority, privacy
+from ledger.authority import Caller
+from ledger.case import Actor, Case
+from ledger.errors import Refused
+from ledger.ledger import Ledger
+from ledger.lifecycle import Action, Role
+from ledger.office import Office
+from ledger.office.appointment import Post
+
+LEDGER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A caller who has business in a ledger."""
+
+    service: Service
+    ledger: Ledger
+    caller: Caller
+    now: datetime
+
+    @property
+    def office(self) -> Office:
+        """The ledger's office as known now."""
+        return self.ledger.office
+
+    def roles(self) -> frozenset[Role]:
+        """The roles the caller holds here today."""
+        return frozenset(p.role for p in self.active_posts())
+
+    def active_posts(self) -> tuple[Post, ...]:
+        """The posts the caller holds here today."""
+        on = self.now.astimezone(self.office.zone).date()
+        return tuple(p for p in self.caller.posts(self.office) if p.active(on))
+
+    def actor(self) -> Actor:
+        """Say who this is where no post is at stake (a refusal on record)."""
+        posts = self.active_posts() or self.caller.posts(self.office)
+        kind = "person" if self.caller.person is not None else "system"
+        if not posts:
+            return Actor(kind=kind, person=self.caller.person, client=self.caller.client)
+        first = posts[0]
+        return Actor(
+            kind=kind,
+            person=first.person,
+            name=first.name,
+            role=str(first.role),
+            organ=first.organ,
+            appointment=first.id,
+            client=self.caller.client,
+        )
+
+
+async def enter(request: web.Request) -> Entry:
+    """Let the caller into the ledger of the path, or answer that there is none."""
+    service = request.app[SERVICE]
+    name = request.match_info["ledger"]
+    missing = Refused("not-found", "no such ledger, or not for you")
+    if not LEDGER_NAME.fullmatch(name):
+        raise missing
+    ledger = await service.ledger(name)
+    if ledger is None:
+        raise missing
+    known = request[CALLER]
+    caller = Caller(person=known.person, name=known.name, client=known.client)
+    office = ledger.office
+    client = office.clients.get(known.client or "")
+    if known.via == "api-key":
+        if client is None:
+            raise missing
+        caller = replace(caller, organ=str(client["organ"]))
+    speaks = client is not None and bool(client.get("applicants"))
+    itself = client is not None and caller.person is None
+    if not caller.posts(office) and not itself and not (speaks and caller.person is not None):
+        raise missing
+    return Entry(service, ledger, caller, await ledger.now())
+
+
+@lru_cache(maxsize=256)
+def _number_form(pattern: str, ledger: str) -> re.Pattern[str]:
+    """Turn the pattern of case numbers into what such a number looks like."""
+    form = re.escape(pattern)
+    form = form.replace(re.escape("{ledger}"), re.escape(ledger))
+    form = form.replace(re.escape("{year}"), r"(?P<year>[0-9]{4})")
+    form = re.sub(r"\\\{number:0(\d+)d\\\}", r"(?P<number>[0-9]{\1,12})", form)
+    return re.compile(form, re.ASCII)
+
+
+def register_of(entry: Entry, number: str) -> tuple[str, int] | None:
+    """Read the register and the number out of a case number; None if it is none."""
+    pattern = str(entry.office.version("policy", "numbers-default").content["case"])
+    match = _number_form(pattern, entry.ledger.name).fullmatch(number)
+    return (f"case/{match['year']}", int(match["number"])) if match else None
+
+
+async def case_for(entry: Entry, number: str, *, fresh: bool = True) -> tuple[Entry, Case]:
+    """Return the case of a number if it is the caller's business, settled by law until now."""
+    missing = Refused("case-not-found", "no such case, or not for you")
+    register = register_of(entry, number)
+    stream = await entry.ledger.stream_of(*register) if register else None
+    if stream is None:
+        raise missing
+    ledger = entry.ledger
+    case = await (ledger.load(stream) if fresh else ledger.peek(stream))
+    if case is None:
+        raise missing
+    entry = as_applicant(entry, case)
+    authority.visible(entry.caller, case, entry.office, entry.now)
+    return entry, await ledger.settle(case)
+
+
+def as_applicant(entry: Entry, case: Case) -> Entry:
+    """Mark the caller as the applicant (or agent) of the case where they are that."""
+    person = entry.caller.person
+    client = entry.office.clients.get(entry.caller.client or "")
+    if person is None or client is None or not client.get("applicants"):
+        return entry
+    if entry.caller.posts(entry.office):
+        return entry
+    keyring = entry.ledger.keyring
+    ids = privacy.applicant_ids(case.applicant, case, keyring, entry.ledger.name)
+    if person not in ids:
+        return entry
+    return replace(entry, caller=replace(entry.caller, applicant_of=case.stream))
+
+
+def reading(entry: Entry, what: str, case: Case) -> None:
+    """Refuse a reading of a visible case that no post of the caller gives."""
+    if not authority.reads(what, entry.caller, case, entry.office, entry.now):
+        raise Refused("action-not-allowed", f"no appointment of yours gives reading: {what}")
+
+
+def action_of(name: str) -> Action:
+    """Read the action of a path."""
+    try:
+        return Action(name)
+    except ValueError:
+        raise Refused("not-found", "no such action") from None
+
+
+def scopes(entry: Entry, what: str) -> tuple[tuple[str, str, tuple[str, ...] | None], ...]:
+    """List what the caller may see of a list: (relation letter, organ, items or all).
+
+    J stands for the whole ledger.  Refuses who may see nothing of it.
+    """
+    table = authority.READING[what]
+    found = tuple(
+        (letter, held.organ, held.items)
+        for held in entry.active_posts()
+        for letter in table.get(held.role, "")
+        if letter != "J" or held.jurisdiction
+    )
+    if not found:
+        raise Refused("action-not-allowed", f"no appointment of yours gives reading: {what}")
+    return found

@@ -1,0 +1,32 @@
+"""Alerts for those who supervise, and for those who must answer: `GET /alerts`."""
+
+from aiohttp import web
+
+from api import headers
+from api.access import case_for, enter, scopes
+from api.answers import rendered
+from ledger.errors import Refused
+from projections import timeout_alerts
+
+
+async def listed(request: web.Request) -> web.Response:
+    """Answer a page of the alerts raised by now; addressees read their own."""
+    entry = await enter(request)
+    own = None
+    try:
+        seen = scopes(entry, "alerts")
+    except Refused:
+        if entry.caller.person is None or not entry.active_posts():
+            raise
+        seen, own = (), entry.caller.person
+    page = headers.page(request, entry.caller.person, "alerts", timeout_alerts.FILTERS)
+    if "case" in page.filters:
+        # What is not the caller's business does not exist; and what the law has done by now
+        # is recorded before it is shown.
+        entry, case = await case_for(entry, page.filters["case"])
+        await entry.service.caught_up(entry.ledger.name, case.position)
+    found = await timeout_alerts.listed(
+        entry.service.reads, entry.ledger.name, seen, page.filters, page.after, page.limit,
+        await entry.ledger.now(), person=own,
+    )  # fmt: skip
+    return rendered({"items": list(found.items), "next": page.cursor(found.next)})

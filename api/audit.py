@@ -1,0 +1,81 @@
+"""The audit trail by responsibility, and the refusals beside it: `GET /audit/{…}`."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from api import headers
+from api.access import case_for, enter, scopes
+from api.answers import rendered
+from ledger.case import Data
+from ledger.errors import Refused
+from ledger.lifecycle import Responsibility, Role
+from projections import audit_trail
+
+RESPONSIBILITIES = frozenset({*map(str, Responsibility), "all"})
+COLUMNS = (
+    "position", "recorded_at", "occurred_at", "responsibility", "action", "case", "item",
+    "person", "name", "role", "organ", "client", "late_entry", "reason", "slug", "rule",
+    "earlier_position",
+)  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+
+
+async def listed(request: web.Request) -> web.Response:
+    """Answer a page of the audit trail as JSON or CSV, in order of position."""
+    entry = await enter(request)
+    which = request.match_info["responsibility"]
+    if which not in RESPONSIBILITIES:
+        raise Refused("not-found", "no such responsibility")
+    page = headers.page(
+        request, entry.caller.person, f"audit:{which}", {*audit_trail.FILTERS, "format"}
+    )
+    form = page.filters.pop("format", "json")
+    if form not in ("json", "csv"):
+        raise Refused("invalid-parameter", "format: json or csv")
+    if Role.AUDIT_ADMIN in entry.roles():
+        if which != str(Responsibility.ADMINISTRATION) and page.filters.get("refused") != "true":
+            raise Refused("action-not-allowed", "administration and refusals only")
+        seen: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (("N", "", None),)
+    else:
+        seen = scopes(entry, "audit")
+    position = -1
+    if "case" in page.filters:
+        entry, case = await case_for(entry, page.filters["case"])
+        position = case.position
+    await entry.service.caught_up(entry.ledger.name, position)
+    found = await audit_trail.listed(
+        entry.service.reads, entry.ledger.name, which, seen, page.filters, page.after, page.limit
+    )
+    following = page.cursor(found.next)
+    if form == "csv":
+        return as_csv(found.items, following)
+    return rendered({"items": list(found.items), "next": following})
+
+
+def as_csv(rows: Sequence[Data], following: str | None) -> web.Response:
+    """Answer rows as CSV that a spreadsheet opens without running anything in it."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        actor = row.get("actor") or {}
+        flat = {**row, **{k: actor.get(k) for k in ("person", "name", "role", "organ", "client")}}
+        writer.writerow([cell(flat.get(name)) for name in COLUMNS])
+    headers_out = {"Cache-Control": "no-store"}
+    if following is not None:
+        headers_out["X-Next"] = following
+    return web.Response(
+        body=b"\xef\xbb\xbf" + text.getvalue().encode(),
+        content_type="text/csv",
+        charset="utf-8",
+        headers=headers_out,
+    )
+
+
+def cell(value: object) -> str:
+    """Write one cell; what could be read as a formula is kept from being one."""
+    text = "" if value is None else str(value)
+    return "'" + text if text.startswith(FORMULA) else text

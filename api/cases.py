@@ -1,0 +1,86 @@
+"""Reading cases: the list, one case now or as it was known, its history."""
+
+from datetime import datetime
+
+from aiohttp import web
+
+from api import headers
+from api.access import Entry, case_for, enter, reading, scopes
+from api.answers import rendered, shown_event, shown_state
+from ledger import authority, records
+from ledger.case import Case
+from ledger.errors import Refused
+from projections import current_state
+
+
+async def one(request: web.Request) -> web.Response:
+    """Answer a case: `GET /cases/{case}`, also `?as_of=` a time or a position."""
+    entry = await enter(request)
+    entry, case = await case_for(entry, request.match_info["case"])
+    query = headers.query(request, {"as_of", "at_least"})
+    if "as_of" not in query:
+        if not _may_see(entry, case):
+            raise Refused("action-not-allowed", "no appointment of yours gives reading: case")
+        return answer(entry, case, await entry.ledger.now(), None)
+    reading(entry, "history", case)
+    position, at = await moment(entry, query["as_of"], "as_of")
+    then = await entry.ledger.as_it_was(case.stream, position)
+    if then.version == 0:
+        raise Refused("case-not-found", "no such case, or not for you")
+    return answer(entry, then, at, position)
+
+
+def _may_see(entry: Entry, case: Case) -> bool:
+    system = entry.caller.person is None
+    return system or authority.reads("case", entry.caller, case, entry.office, entry.now)
+
+
+def answer(entry: Entry, case: Case, at: datetime, position: int | None) -> web.Response:
+    """Answer the state of a case with its version and position."""
+    office = entry.office if position is None else entry.office.as_of(position)
+    shown = shown_state(case, entry, office, at)
+    return rendered(
+        shown,
+        headers={"ETag": f'"{case.version}"', "Ledger-Position": str(case.position)},
+    )
+
+
+async def moment(entry: Entry, text: str, name: str) -> tuple[int, datetime]:
+    """Read a time or a position, and return what the ledger knew then and when that was."""
+    ledger = entry.ledger
+    wrong = Refused("invalid-parameter", f"{name}: a time with offset, or a position")
+    if text.isascii() and text.isdigit():
+        row = await ledger.store.row(ledger.name, headers.integer(text, name))
+        if row is None:
+            raise wrong
+        return row.position, row.recorded_at
+    at = headers.instant(text, name)
+    if at > entry.now:
+        raise Refused("invalid-parameter", f"{name}: lies ahead of the ledger's time")
+    return await ledger.store.position_at(ledger.name, at), at
+
+
+async def history(request: web.Request) -> web.Response:
+    """Answer every event of a case: `GET /cases/{case}/events`."""
+    entry = await enter(request)
+    entry, case = await case_for(entry, request.match_info["case"])
+    reading(entry, "history", case)
+    headers.query(request, {"at_least"})
+    rows = await entry.ledger.store.of_stream(entry.ledger.name, case.stream)
+    items = [shown_event(records.decode(row), entry, case, row.leaf) for row in rows]
+    return rendered(
+        {"items": items, "next": None},
+        headers={"ETag": f'"{case.version}"', "Ledger-Position": str(case.position)},
+    )
+
+
+async def listed(request: web.Request) -> web.Response:
+    """Answer a page of cases: `GET /cases` with its filters."""
+    entry = await enter(request)
+    seen = scopes(entry, "case")
+    page = headers.page(request, entry.caller.person, "cases", current_state.FILTERS)
+    found = await current_state.listed(
+        entry.service.store.reads, entry.ledger.name, seen, page.filters, page.after,
+        page.limit, await entry.ledger.now(),
+    )  # fmt: skip
+    return rendered({"items": list(found.items), "next": page.cursor(found.next)})

@@ -1,0 +1,411 @@
+"""The bureau's own set-up over HTTP: items, calendars, policies, posts, seals, the clock.
+
+Where two persons are asked for, the first POST answers `"state": "proposed"`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from aiohttp import web
+
+from api import headers
+from api.access import Entry, enter
+from api.answers import brief, instant, rendered, shown_actor
+from api.bodies import OFFICE_BODIES, decoded
+from api.record import _key as scoped_key
+from ledger import records
+from ledger.case import Actor, Data, Event, Events, Json
+from ledger.errors import Refused
+from ledger.ledger import AUTHORITY, DecideOffice, Ledger
+from ledger.lifecycle import Role
+from ledger.office import Office, appointment, calendar, policy, seal, versioned
+from ledger.office import authority as office_authority
+from ledger.office.seal import Seal
+from ledger.office.versioned import Versioned
+from ledger.state import number_of
+
+T = TypeVar("T")
+
+KIND_OF = {
+    "items": "item",
+    "calendars": "calendar",
+    "policies": "policy",
+    "appointments": "appointment",
+}
+NAME_IN = {"item": "code", "calendar": "calendar", "policy": "id", "appointment": "id"}
+
+
+async def propose(request: web.Request) -> web.Response:
+    """Propose a new item, calendar year, policy version or appointment."""
+    entry = await enter(request)
+    kind = KIND_OF[request.match_info["things"]]
+    actors = await allowed(request, entry, kind, "propose")
+    key = headers.idempotency_key(request)
+    headers.no_query(request)
+    body = await decoded(request, OFFICE_BODIES[kind])
+    content = {k: v for k, v in body.items() if k not in ("reason", "basis", "occurred_at")}
+    if kind == "appointment":
+        content.setdefault("id", f"{content['person']}-{content['role']}")
+    stream = f"{kind}:{content[NAME_IN[kind]]}"
+
+    def decide(office: Office, now: datetime) -> Events:
+        actor = checked(office, entry, kind, actors, "propose", content)
+        version = office.stream_versions.get(stream, 0)
+        return versioned.proposed(kind, stream, version, actor, now, content)
+
+    return await act(request, entry, f"{kind}-propose", decide, key, body, "proposed")
+
+
+async def approve(request: web.Request) -> web.Response:
+    """Put in force what another person proposed."""
+    entry = await enter(request)
+    kind = KIND_OF[request.match_info["things"]]
+    thing = found(entry.office, kind, request.match_info["id"])
+    if kind == "policy" and _loosens(thing):
+        posts = entry.caller.posts(entry.office)
+        actors: tuple[Actor, ...] = (
+            await judged(
+                request,
+                entry,
+                f"{kind}-approve",
+                lambda: office_authority.supervising(
+                    entry.office, posts, entry.now, entry.caller.client
+                ),
+            ),
+        )
+    else:
+        actors = await allowed(request, entry, kind, "approve")
+    key = headers.idempotency_key(request)
+    headers.no_query(request)
+    body = await decoded(request, OFFICE_BODIES["approve"])
+
+    def decide(office: Office, now: datetime) -> Events:
+        now_thing = found(office, kind, request.match_info["id"])
+        proposal = _proposal(now_thing, body.get("proposal"))
+        actor = checked(office, entry, kind, actors, "approve", proposal.content)
+        version = office.stream_versions[now_thing.stream]
+        return versioned.approved(now_thing, version, actor, now, proposal=proposal)
+
+    return await act(request, entry, f"{kind}-approve", decide, key, body, "approved")
+
+
+def _loosens(thing: Versioned) -> bool:
+    before = thing.current.content if thing.current else None
+    return any(policy.relaxes(before, p.content) for p in thing.proposals.values())
+
+
+def _proposal(thing: Versioned, wanted: str | None) -> versioned.Proposal:
+    if wanted is not None:
+        proposal = thing.proposals.get(wanted)
+    else:
+        proposal = next(reversed(thing.proposals.values()), None)
+    if proposal is None:
+        raise Refused("unknown-reference", "nothing of that name waits for approval")
+    return proposal
+
+
+def checked(
+    office: Office,
+    entry: Entry,
+    kind: str,
+    actors: tuple[Actor, ...],
+    act_name: str,
+    content: Data,
+) -> Actor:
+    """Choose the acting post and check what is proposed against the office as it is."""
+    if kind == "appointment":
+        actor = office_authority.appointing(office, actors, act_name, content)
+        if content["organ"] not in office.organs:
+            raise Refused("unknown-reference", "no such organ", pointer="/organ")
+        on = entry.now.astimezone(office.zone).date()
+        if act_name == "propose" and actor.person == content["person"]:
+            raise Refused("separation-of-duties", "nobody proposes their own post", rule="SOD-8")
+        appointment.separated(office.posts, content["person"], Role(content["role"]), on)
+        return actor
+    if kind == "calendar":
+        calendar.check(int(content["year"]), tuple(content["off"]), tuple(content["work"]))
+    if kind == "item":
+        for name, organs in content["organs"].items():
+            for organ in [organs] if isinstance(organs, str) else organs:
+                if organ not in office.organs:
+                    raise Refused("unknown-reference", "no such organ", pointer=f"/organs/{name}")
+    if act_name == "approve":
+        return office_authority.approving(actors, kind, content)
+    return actors[0]
+
+
+async def end(request: web.Request) -> web.Response:
+    """End an appointment at once: `POST /appointments/{id}/end`."""
+    entry = await enter(request)
+    thing = found(entry.office, "appointment", request.match_info["id"])
+    actors = await allowed(request, entry, "appointment", "end")
+    key = headers.idempotency_key(request)
+    headers.no_query(request)
+    body = await decoded(request, OFFICE_BODIES["end"])
+
+    def decide(office: Office, now: datetime) -> Events:
+        current = found(office, "appointment", thing.id)
+        version = office.stream_versions[current.stream]
+        return versioned.ended(current, version, actors[0], now, body.get("reason"))
+
+    return await act(request, entry, "appointment-end", decide, key, body, "ended")
+
+
+async def custody(request: web.Request) -> web.Response:
+    """Register a seal, or do a custody act on one."""
+    entry = await enter(request)
+    act_name = request.match_info.get("act", "register")
+    if act_name not in seal.CUSTODY:
+        raise Refused("not-found", "no such custody act")
+    name = request.match_info.get("seal")
+    if name is not None and name not in entry.office.seals:
+        raise Refused("not-found", "no such seal")
+    actors = await allowed(request, entry, "seal", act_name)
+    key = headers.idempotency_key(request)
+    headers.no_query(request)
+    body = await decoded(request, OFFICE_BODIES[f"seal-{act_name}"])
+    data = {k: v for k, v in body.items() if k not in ("reason", "basis", "occurred_at")}
+
+    def decide(office: Office, now: datetime) -> Events:
+        this = name or str(data["id"])
+        known = office.seals.get(this)
+        if act_name == "register":
+            if known is not None:
+                raise Refused("already-done", "a seal of that id is registered")
+            known = Seal(this, f"seal:{this}", data)
+            details: Data = {"content": data}
+        else:
+            details = data
+        if known is None:
+            raise Refused("not-found", "no such seal")
+        to = data.get("to")
+        if to is not None and not any(p.role == Role.SEALER for p in office.posts_of(str(to))):
+            raise Refused("unknown-reference", "no sealer of that name", pointer="/to")
+        return seal.custody(
+            known, act_name, actors[0], now, data=details, reason=body.get("reason")
+        )
+
+    return await act(request, entry, f"seal-{act_name}", decide, key, body, act_name)
+
+
+async def clock(request: web.Request) -> web.Response:
+    """Set the clock of a simulated ledger forward: `POST /clock`."""
+    entry = await enter(request)
+    if not entry.office.simulated:
+        raise Refused("not-found", "the clock of this ledger cannot be set")
+    await allowed(request, entry, "clock", "set")
+    headers.no_query(request)
+    body = await decoded(request, OFFICE_BODIES["clock"])
+    now = await entry.ledger.set_clock(body["now"])
+    entry.service.wake(entry.ledger.name)
+    return rendered({"now": instant(now)}, status=201)
+
+
+async def listing(request: web.Request) -> web.Response:
+    """List the office's things of one kind, now or as of a position."""
+    entry = await enter(request)
+    _any_post(entry)
+    query = headers.query(request, {"as_of", "at_least"})
+    office = await _office_at(entry, query.get("as_of"))
+    name = request.match_info["things"]
+    if name == "seals":
+        items = [_seal(s) for s in office.seals.values()]
+    else:
+        kind = KIND_OF[name]
+        items = [_shown(t) for t in office.things.values() if t.kind == kind]
+    return rendered({"items": items, "next": None})
+
+
+async def showing(request: web.Request) -> web.Response:
+    """Show one thing of the office with all its versions."""
+    entry = await enter(request)
+    _any_post(entry)
+    query = headers.query(request, {"as_of", "at_least"})
+    office = await _office_at(entry, query.get("as_of"))
+    name, this = request.match_info["things"], request.match_info["id"]
+    if name == "seals":
+        if this not in office.seals:
+            raise Refused("not-found", "no such seal")
+        return rendered(_seal(office.seals[this]))
+    return rendered(_shown(found(office, KIND_OF[name], this)))
+
+
+async def _office_at(entry: Entry, text: str | None) -> Office:
+    if text is None:
+        return entry.office
+    return entry.office.as_of(headers.integer(text, "as_of"))
+
+
+def _any_post(entry: Entry) -> None:
+    if not entry.active_posts() and entry.caller.person is not None:
+        raise Refused("action-not-allowed", "a current post in the ledger is needed")
+
+
+def found(office: Office, kind: str, name: str) -> Versioned:
+    """Return a thing of the office, or say that there is none."""
+    thing = office.things.get(f"{kind}:{name}")
+    if thing is None:
+        raise Refused("not-found", f"no such {kind}")
+    return thing
+
+
+def _shown(thing: Versioned) -> Data:
+    current = thing.current
+    return {
+        "id": thing.id,
+        "kind": thing.kind,
+        "state": "ended" if thing.ended else "in-force" if current else "proposed",
+        "version": current.number if current else 0,
+        "content": current.content if current else None,
+        "ended_at": instant(thing.ended),
+        "versions": [
+            {
+                "version": v.number,
+                "position": v.position,
+                "at": instant(v.at),
+                "proposed_by": v.proposed_by,
+                "approved_by": v.approved_by,
+                "content": v.content,
+            }
+            for v in thing.versions
+        ],
+        "proposals": [
+            {
+                "id": p.id,
+                "content": p.content,
+                "by": shown_actor(p.by),
+                "at": instant(p.at),
+                "position": p.position,
+            }
+            for p in thing.proposals.values()
+        ],
+    }
+
+
+def _seal(this: Seal) -> Data:
+    return {
+        "id": this.id,
+        **this.content,
+        "state": this.state,
+        "keeper": this.keeper,
+        "keeper_since": instant(this.keeper_since),
+        "offered_to": this.offered_to,
+        "version": this.version,
+    }
+
+
+async def register(request: web.Request) -> web.Response:
+    """Show every use of a seal in order of its serial, voids too: `GET /seals/{id}/register`."""
+    entry = await enter(request)
+    name = request.match_info["id"]
+    this = entry.office.seals.get(name)
+    if this is None:
+        raise Refused("not-found", "no such seal")
+    roles = {p.role for p in entry.active_posts() if p.jurisdiction or p.role != Role.INSPECTOR}
+    keeps = this.keeper == entry.caller.person
+    readers = {Role.BUREAU_HEAD, Role.SUPERVISOR, Role.INSPECTOR, Role.INSPECTION_LEAD}
+    if not keeps and not roles & readers:
+        raise Refused("action-not-allowed", "no appointment of yours gives the register")
+    page = headers.page(request, entry.caller.person, f"register:{name}", {})
+    after = int(page.after) if page.after is not None else 0
+    rows = await uses(entry.ledger, name, after, page.limit)
+    last = rows[-1]["serial"] if len(rows) == page.limit else None
+    return rendered({"items": rows, "next": page.cursor(last)})
+
+
+async def uses(ledger: Ledger, name: str, after: int, limit: int) -> list[dict[str, Json]]:
+    """Read the uses of a seal out of its register, each with what became of it."""
+    told = []
+    for serial, row in await ledger.store.register(ledger.name, f"seal/{name}", after, limit):
+        event: Event = records.decode(row)
+        case = await ledger.load(event.stream)
+        if case is None:
+            continue
+        use = next(u for u in case.seals if u["event"] == event.id)
+        told.append(
+            {
+                "serial": serial,
+                "case": number_of(case, ledger.name),
+                "position": event.position,
+                "recorded_at": instant(event.recorded_at),
+                "keeper": event.actor.person,
+                "medium": event.data["medium"],
+                "copies": event.data["copies"],
+                "document": event.data["document"],
+                "item": event.data["item"],
+                "authorised_by": event.data["authorised_by"],
+                "void": use["void"],
+                "void_reason": use.get("void_reason"),
+            }
+        )
+    return told
+
+
+# -- the order of checks for an office act ------------------------------------------------
+
+
+async def allowed(
+    request: web.Request, entry: Entry, kind: str, act_name: str
+) -> tuple[Actor, ...]:
+    """Return the posts that give an office act; a refusal goes on record first."""
+    posts = entry.caller.posts(entry.office)
+
+    def ask() -> tuple[Actor, ...]:
+        return office_authority.who(
+            entry.office, posts, entry.now, kind, act_name, entry.caller.client
+        )
+
+    return await judged(request, entry, f"{kind}-{act_name}", ask)
+
+
+async def judged(request: web.Request, entry: Entry, name: str, ask: Callable[[], T]) -> T:
+    """Ask a question of authority; put a refusal on record before it answers."""
+    try:
+        return ask()
+    except Refused as refused:
+        await _on_record(request, entry, name, refused)
+        raise
+
+
+async def _on_record(request: web.Request, entry: Entry, name: str, refused: Refused) -> None:
+    if refused.slug in AUTHORITY or refused.slug in ("seal-not-held", "already-done"):
+        await entry.ledger.refuse(
+            refused,
+            action=name,
+            by=entry.actor(),
+            case=None,
+            item=None,
+            correlation=headers.request_id(request),
+        )
+
+
+async def act(
+    request: web.Request,
+    entry: Entry,
+    name: str,
+    decide: DecideOffice,
+    key: str,
+    body: Mapping[str, Json],
+    state: str,
+) -> web.Response:
+    """Record an office act and answer what it is now."""
+    mac = scoped_key(entry, request, key, body)
+    try:
+        done = await entry.ledger.record_office(
+            decide, key=mac, correlation=headers.request_id(request)
+        )
+    except Refused as refused:
+        await _on_record(request, entry, name, refused)
+        raise
+    event = done.events[-1]
+    answer = {
+        "id": event.stream.partition(":")[2],
+        "state": state,
+        "events": [brief(e) for e in done.events],
+        "version": event.version,
+        "position": event.position,
+    }
+    extra = {"Idempotency-Replayed": "true"} if done.replayed else {}
+    entry.service.wake(entry.ledger.name)
+    return rendered(answer, status=201, headers={"Ledger-Position": str(event.position), **extra})

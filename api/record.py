@@ -1,0 +1,235 @@
+"""The bureau's door: acts on cases.
+
+Every act goes through the fixed order of checks: the case, the post, the headers, the body,
+then the ledger.  A refusal of authority, and every conflict with a rule, is on record in the
+open companion sequence before the answer leaves.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from aiohttp import web
+
+from api import headers
+from api.access import Entry, action_of, case_for, enter
+from api.answers import act_answer
+from api.bodies import ACTS, decoded
+from ledger import approval, authority, privacy, result, supervision
+from ledger.case import Case, Events, Json
+from ledger.errors import Refused
+from ledger.ledger import AUTHORITY, CONFLICTS, Key
+from ledger.lifecycle import Action
+from ledger.occasion import Occasion
+from ledger.office import Office
+
+Details = Mapping[str, Json]
+COMMON = ("occurred_at", "reason", "basis")
+
+# Which function does which action: the only place where they meet.
+DOES: Mapping[Action, Callable[..., Events]] = {
+    Action.RECEIVE: approval.receive,
+    Action.CORRECT_ON_SPOT: approval.correct_on_spot,
+    Action.REQUEST_SUPPLEMENT: approval.request_supplement,
+    Action.RECEIVE_SUPPLEMENT: approval.receive_supplement,
+    Action.ACCEPT: approval.accept,
+    Action.DECLINE: approval.decline,
+    Action.TRANSFER: approval.transfer,
+    Action.ACKNOWLEDGE_TRANSFER: approval.acknowledge_transfer,
+    Action.REFUSE_TRANSFER: approval.refuse_transfer,
+    Action.REVIEW: approval.review,
+    Action.SUSPEND: approval.suspend,
+    Action.RESUME: approval.resume,
+    Action.EXTEND: approval.extend,
+    Action.RESERVE_NUMBER: approval.reserve_number,
+    Action.VOID_NUMBER: approval.void_number,
+    Action.WITHDRAW: approval.withdraw,
+    Action.DECIDE: result.decide,
+    Action.SEAL: result.seal,
+    Action.VOID_SEAL: result.void_seal,
+    Action.ISSUE: result.issue,
+    Action.PUBLISH: result.publish,
+    Action.PUSH: result.push,
+    Action.CLOSE: result.close,
+    Action.CORRECT: result.correct,
+    Action.APPROVE_CORRECTION: result.approve_correction,
+    Action.DECLARE_RECUSAL: result.declare_recusal,
+    Action.RECORD_INTERVENTION: result.record_intervention,
+    Action.CLAIM: supervision.claim,
+    Action.EVALUATE: supervision.evaluate,
+}
+
+# `event` is what the caller says; the function means the id of one.
+RENAMED = {"event": "event_id"}
+
+
+async def receive(request: web.Request) -> web.Response:
+    """Take an application in: `POST /cases`."""
+    entry = await enter(request)
+    await recorded(entry, request, Action.RECEIVE, None, lambda: _may_receive(entry))
+    key = headers.idempotency_key(request)
+    headers.no_query(request)
+    expected = headers.if_match(request, required=False)
+    if expected is not None:
+        raise Refused("version-invalid", "a new case has no version")
+    body = await decoded(request, ACTS["receive"])
+    mac = _key(entry, request, key, body)
+
+    def decide(case: Case, office: Office, now: datetime) -> Events:
+        here = _receiving(entry, body)
+        terms = office.terms(body["item"])
+        of = authority.about(terms)
+        posts = authority.candidates(Action.RECEIVE, here.caller, of, office, now)
+        actor = posts[0][0]
+        details = {name: body[name] for name in body if name not in COMMON}
+        if actor.organ is None:
+            details["organ"] = of.approving
+        return approval.receive(case, _occasion(actor, office, now, body), **details)
+
+    async def act() -> web.Response:
+        done = await entry.ledger.record(
+            decide, stream=None, key=mac, correlation=headers.request_id(request)
+        )
+        return act_answer(entry, done, created=True)
+
+    return await guarded(entry, request, Action.RECEIVE, None, act)
+
+
+def _receiving(entry: Entry, body: Details) -> Entry:
+    """Let an applicant hand in their own application, or one they are the agent of."""
+    client = entry.office.clients.get(entry.caller.client or "")
+    if entry.caller.posts(entry.office) or not (client and client.get("applicants")):
+        return entry
+    applicant = body["applicant"]
+    ids = {applicant.get("id"), (applicant.get("agent") or {}).get("id")}
+    if entry.caller.person is not None and entry.caller.person in ids:
+        return replace(entry, caller=replace(entry.caller, applicant_of="new"))
+    return entry
+
+
+def _may_receive(entry: Entry) -> None:
+    """Refuse who could receive nothing at all, before anything is read."""
+    client = entry.office.clients.get(entry.caller.client or "")
+    if client is not None and (client.get("applicants") or entry.caller.person is None):
+        return
+    roles = {may.role for may in authority.MAY[Action.RECEIVE]}
+    on = entry.now.astimezone(entry.office.zone).date()
+    held = [p for p in entry.caller.posts(entry.office) if p.role in roles]
+    if any(p.active(on) for p in held):
+        return
+    if held:
+        raise Refused("appointment-ended", "the appointment that gave this has ended")
+    raise Refused("action-not-allowed", "no appointment of yours gives receive here")
+
+
+async def act(request: web.Request) -> web.Response:
+    """Do an action on a case: `POST /cases/{case}/{action}`."""
+    entry = await enter(request)
+    entry, case = await case_for(entry, request.match_info["case"], fresh=False)
+    action = action_of(request.match_info["action"])
+    if action == Action.RECEIVE:
+        raise Refused("not-found", "no such action")
+    of = authority.subject(case)
+
+    def gives() -> None:
+        authority.candidates(action, entry.caller, of, entry.office, entry.now)
+
+    await recorded(entry, request, action, case, gives)
+    key = headers.idempotency_key(request)
+    headers.no_query(request)
+    expected = headers.if_match(request, required=True)
+    body = await decoded(request, ACTS[str(action)])
+    mac = _key(entry, request, key, body)
+    details = {RENAMED.get(n, n): body[n] for n in body if n not in COMMON}
+
+    def decide(case: Case, office: Office, now: datetime) -> Events:
+        occasion = _occasion(entry.actor(), office, now, body)
+        asked = {**body, "late": occasion.late and _before_decision(case, occasion.at)}
+        actor = authority.permit(action, case, entry.caller, office, now, asked)
+        return DOES[action](case, replace(occasion, by=actor), **details)
+
+    async def do() -> web.Response:
+        done = await entry.ledger.record(
+            decide,
+            stream=case.stream,
+            key=mac,
+            expected=expected,
+            correlation=headers.request_id(request),
+        )
+        return act_answer(entry, done, created=False)
+
+    return await guarded(entry, request, action, case, do)
+
+
+def _before_decision(case: Case, at: datetime) -> bool:
+    decided = next((e.occurred_at for e in case.events if e.type == "decided"), None)
+    return decided is not None and at < decided
+
+
+def _occasion(by: authority.Actor, office: Office, now: datetime, body: Details) -> Occasion:
+    return Occasion(
+        by=by,
+        now=now,
+        office=office,
+        occurred_at=body.get("occurred_at"),
+        reason=body.get("reason"),
+        basis=body.get("basis"),
+    )
+
+
+def _key(entry: Entry, request: web.Request, key: str, body: Details) -> Key:
+    """Scope the key, and digest the request as it was understood."""
+    caller = entry.caller
+    scoped = f"{caller.person or ''}|{caller.client or ''}|{key}"
+    digest = privacy.digest(entry.service.digest_key, request.path, body)
+    return Key(scoped, digest)
+
+
+async def recorded(
+    entry: Entry,
+    request: web.Request,
+    action: Action,
+    case: Case | None,
+    check: Callable[[], None],
+) -> None:
+    """Run a check of authority; if it refuses, put that on record first."""
+    try:
+        check()
+    except Refused as refused:
+        await put_on_record(entry, request, str(action), case, refused)
+        raise
+
+
+async def guarded(
+    entry: Entry,
+    request: web.Request,
+    action: Action,
+    case: Case | None,
+    act: Callable[[], Awaitable[web.Response]],
+) -> web.Response:
+    """Do the act; if authority or procedure refuses it, put that on record first."""
+    try:
+        return await act()
+    except Refused as refused:
+        await put_on_record(entry, request, str(action), case, refused)
+        raise
+
+
+async def put_on_record(
+    entry: Entry, request: web.Request, action: str, case: Case | None, refused: Refused
+) -> None:
+    """Record a refusal where it is one of authority, or a conflict that names a rule."""
+    conflict = refused.slug in CONFLICTS and refused.rule is not None
+    if refused.slug not in AUTHORITY and not conflict:
+        return
+    number = None if case is None else request.match_info["case"]
+    item = None if case is None else case.terms.get("item")
+    await entry.ledger.refuse(
+        refused,
+        action=action,
+        by=entry.actor(),
+        case=number,
+        item=item,
+        correlation=headers.request_id(request),
+        details={} if case is None else {"stream": case.stream},
+    )

@@ -1,0 +1,84 @@
+"""The deadlines of a case: its facts, before and after each correction, and the calendars.
+
+The glue between the fold (`case`) and the arithmetic (`deadline`): no rule stands here.
+"""
+
+from datetime import date, datetime, time, timedelta
+
+from ledger.case import Case, Data, approvals, replay
+from ledger.deadline import Deadline, Facts, Step, view
+from ledger.office import Office
+
+
+def facts(case: Case) -> Facts:
+    """Say what the fold knows about the case's limits."""
+    rules = case.terms.get("policies", {}).get("deadlines", {})
+    return Facts(
+        runs=case.runs,
+        pauses=case.pauses,
+        extensions=case.extensions,
+        explain=int(rules.get("explain", 0)),
+        explained=case.explained_on,
+    )
+
+
+def steps(case: Case) -> tuple[Step, ...]:
+    """Give the facts before any correction, then those after each approved one."""
+    corrected = approvals(case)
+    if not corrected:
+        return (Step(-1, facts(case)),)
+    found = [Step(-1, facts(replay(case.events, case.zone, 0)))]
+    for n, position in enumerate(corrected, 1):
+        approved = next(e for e in case.events if e.position == position)
+        known = replay(case.events, case.zone, n)
+        found.append(Step(position, facts(known), approved.recorded_at))
+    return tuple(found)
+
+
+def measured(case: Case, office: Office, at: datetime) -> tuple[Deadline, ...]:
+    """Measure every deadline of a case at an instant, with the office's calendars."""
+    if not case.runs:
+        return ()
+    policy = case.terms["policies"]["alerts"]
+    return view(steps(case), office.calendars, at, case.zone, policy, overlay=office.ledger)
+
+
+def deadlines(case: Case, office: Office, at: datetime) -> tuple[Data, ...]:
+    """Return the deadlines of a case as they are shown."""
+    return tuple(deadline.document() for deadline in measured(case, office, at))
+
+
+def due_date(case: Case, office: Office, name: str, at: datetime) -> date | None:
+    """Tell the due date of the newest run of a deadline, or None where it never ran."""
+    found = [d.due for d in measured(case, office, at) if d.name == name]
+    return found[-1] if found else None
+
+
+def lapsed(case: Case, office: Office, now: datetime) -> datetime | None:
+    """Tell when the law accepted the case; None while it has not (APL 32(4)).
+
+    That is 00:00 of the day after the last day to speak, if it passed in silence.
+    """
+    falls = falls_due(case, office, now)
+    return falls if falls is not None and falls <= now else None
+
+
+def falls_due(case: Case, office: Office, now: datetime) -> datetime | None:
+    """Tell when the law will accept the case if nobody speaks; None where it will not."""
+    if case.open_run("supplement") is None:
+        return None
+    due = due_date(case, office, "supplement", now)
+    if due is None:
+        return None
+    return datetime.combine(due + timedelta(days=1), time(), case.zone)
+
+
+def derived_flags(views: tuple[Data, ...]) -> tuple[Data, ...]:
+    """Flag what time alone has done: a promise broken (优化营商环境条例 36)."""
+    broken = any(
+        d["name"] == "promised" and d["light"] in ("red", "met-late") and not d.get("ended_at")
+        for d in views
+    )
+    if not broken:
+        return ()
+    return ({"flag": "promise-broken", "rule": "promise.explain", "event": None},)
