@@ -166,7 +166,7 @@ class Cluster:
                 f"PostgreSQL's programs in {self._bin} cannot be run by its account "
                 f"({error.strerror}): they lie where only their owner may look"
             ) from error
-        said, _ = await _finished(asked)
+        said = await _finished(asked)
         major = said.split()[2].partition(".")[0] if asked.returncode == 0 else said
         if major not in MAJORS:
             raise cannot_start(f"PostgreSQL {' or '.join(MAJORS)} is needed, not {major}")
@@ -191,7 +191,7 @@ class Cluster:
             *("-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--locale=C", "--no-instructions", *(["--no-sync"] if self._fast else [])),
         )
-        said, _ = await _finished(making)
+        said = await _finished(making)
         if making.returncode != 0:
             raise cannot_start(f"initdb failed: {said.strip()}")
         if self._account.foreign:
@@ -383,9 +383,11 @@ def _program(pid: str) -> str | None:
     return "zombie" if rest.split()[0] == "Z" else name.partition("(")[2]
 
 
-async def _finished(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> tuple[str, int]:
+async def _finished(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> str:
     # Asked, not waited for: the loop goes on, and no child watcher is needed.
     while process.poll() is None:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    said = process.stdout.read() if process.stdout is not None else ""
-    return str(said), process.returncode
+    if process.stdout is None:
+        return ""
+    with process.stdout as said:
+        return str(said.read())

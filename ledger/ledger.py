@@ -17,13 +17,14 @@ from ledger.case import LAW, Actor, Case, Event, Events, replay
 from ledger.errors import Corrupt, Moved, Refused
 from ledger.occasion import Occasion
 from ledger.office import Office
-from ledger.store import Command, Outcome, Row, Store, Writer
+from ledger.store import Command, Committed, Outcome, Store, Writer
 
 Decide = Callable[[Case, Office, datetime], Events]
 DecideOffice = Callable[[Office, datetime], Events]
 
 TRIES = 3
 CACHED_CASES = 20_000
+OFFICE_STREAMS = ("appointment:", "calendar:", "item:", "ledger:", "policy:", "seal:")
 CLOCK_FRESH_S = 0.05
 
 # What is put on record when it is refused (403 of authority, and every 409 with a rule).
@@ -350,11 +351,10 @@ class Ledger:
             case = await self.as_it_was(stream, events[-1].position)
         return Recorded(events, case, replayed=True)
 
-    def _committed(self, rows: Iterable[Row]) -> None:
+    async def _committed(self, stored: Iterable[Committed]) -> None:
         """Take office events into account before anybody is told that they are stored."""
-        office = [row for row in rows if not row.stream.startswith(("case:", "complaint:"))]
-        if office:
-            self.office = self.office.following(records.decode(row) for row in office)
+        if any(e.stream.startswith(OFFICE_STREAMS) for e in stored):
+            await self.refresh()
 
     def _keep(self, case: Case) -> None:
         held = self._cases.get(case.stream)

@@ -1,0 +1,504 @@
+"""When a case is due, in working or calendar days, and what moved it (办理时限).
+
+A deadline is a function of what happened, of the calendars known at a position and of the
+day it is looked at.  Nothing here asks what time it is: the caller says.  That is what lets
+a replay reach, years later, the answer that was given then.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from ledger.workdays import Calendars, Span, Spans, WorkingDays, union
+
+# JSON as it came: the details a run carries for its readers, and policies.
+Data = Mapping[str, Any]
+
+# An event that is being decided has no position yet; it comes after everything known.
+_NEXT = 2**62
+_DAY = timedelta(days=1)
+
+# Only these are lengthened by an extension (延期), and only this one explains a broken promise.
+_EXTENDED = "statutory"
+_PROMISE = "promised"
+_EXPLAIN = "stage:explain"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One running of a named limit, as the case's events opened, met or ended it.
+
+    `start` is day 0 and is never counted.  `opened` is the position of the event that opened
+    it (negative while that event is not recorded), `opened_at` the time of that recording.
+    `met` is the day the duty was done; `ended` the day on which the case took the duty away
+    (withdrawn, terminated, declined).  `data` may hold `basis` and whatever readers need.
+    """
+
+    name: str
+    budget: int
+    start: date
+    rule: str
+    opened: int
+    opened_at: datetime
+    unit: str = "working-day"
+    met: date | None = None
+    ended: date | None = None
+    pausable: bool = False
+    data: Data = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """One suspension (中止计时): which days it takes out is said by its rule.
+
+    `start` is the later of act and service of the notice, `end` the day the result reached
+    the organ, None while it runs.
+    """
+
+    kind: str
+    start: date
+    position: int
+    end: date | None = None
+    planned_days: int = 0
+    rule: str = "suspension.after-start"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extension:
+    """One extension of the statutory limit (延期); without effect if it came too late."""
+
+    days: int
+    position: int
+    effective: bool = True
+    rule: str = "extension.in-time"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the fold of a case says about its limits.
+
+    `explain` is the budget for explaining a broken promise (0: no such duty), `explained` the
+    day that was done.
+    """
+
+    runs: Sequence[Run] = ()
+    pauses: Sequence[Pause] = ()
+    extensions: Sequence[Extension] = ()
+    explain: int = 0
+    explained: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The facts as corrected from a position on; the first step of a case is uncorrected."""
+
+    position: int
+    facts: Facts
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deadline:
+    """One run, measured: what the case page, the alerts and the figures read.
+
+    `paused_days` are the counted days that the pauses take out after the start; while one is
+    open they include the days it is expected to take, so that start, budget and paused_days
+    add up to `due`.  `held_from` is the first paused day of an open suspension.  `foreseen`
+    marks a duty that does not exist yet: the explanation of a promise not yet broken.
+    """
+
+    run: Run
+    budget: int
+    used: int
+    paused_days: int
+    due: date
+    light: str
+    moved_by: tuple[Data, ...]
+    provisional: bool
+    days: WorkingDays
+    paused: Spans
+    held_from: date | None = None
+    foreseen: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the limit."""
+        return self.run.name
+
+    @property
+    def calendar_version(self) -> str:
+        """The calendars that were counted by, such as cn@4."""
+        return self.days.label
+
+    @property
+    def left(self) -> int:
+        """The days that remain; negative never, since counting stops to matter at due."""
+        return max(0, self.budget - self.used)
+
+    @property
+    def open(self) -> bool:
+        """Whether the duty is still to be done."""
+        return self.run.met is None and self.run.ended is None
+
+    @property
+    def late(self) -> bool:
+        """Whether it was done after the due date."""
+        return self.run.met is not None and self.run.met > self.due
+
+    def document(self) -> dict[str, Any]:
+        """Return the deadline as the interface shows it."""
+        run = self.run
+        shown: dict[str, Any] = {
+            "name": run.name,
+            "unit": run.unit,
+            "budget": self.budget,
+            "used": self.used,
+            "paused_days": self.paused_days,
+            "start": run.start.isoformat(),
+            "due": self.due.isoformat(),
+        }
+        if run.met is not None:
+            shown["met_at"] = run.met.isoformat()
+        if run.ended is not None:
+            shown["ended_at"] = run.ended.isoformat()
+        shown |= {
+            "light": self.light,
+            "basis": basis(run),
+            "rule": run.rule,
+            "calendar_version": self.calendar_version,
+            "moved_by": [dict(moved) for moved in self.moved_by],
+        }
+        if self.provisional:
+            shown["provisional"] = True
+        return shown
+
+
+def view(
+    steps: Sequence[Step],
+    calendars: Calendars,
+    at: datetime,
+    zone: tzinfo,
+    policy: Data,
+    *,
+    national: str = "cn",
+    overlay: str | None = None,
+) -> tuple[Deadline, ...]:
+    """Measure every run of a case at an instant, in order of start.
+
+    `steps` are the facts before any correction, then those after each approved correction;
+    `calendars` are those known at the position that is asked about; `policy` is the alert
+    policy of the case's terms, which says when a light turns yellow.
+    """
+    found = foreseen(steps, calendars, at, zone, policy, national=national, overlay=overlay)
+    return tuple(d for d in found if not d.foreseen)
+
+
+def foreseen(
+    steps: Sequence[Step],
+    calendars: Calendars,
+    at: datetime,
+    zone: tzinfo,
+    policy: Data,
+    *,
+    national: str = "cn",
+    overlay: str | None = None,
+) -> tuple[Deadline, ...]:
+    """Measure as `view` does, with the duties that will exist if nobody acts."""
+    history = _History(steps, calendars, at.astimezone(zone).date(), national, overlay)
+    facts = steps[-1].facts
+    found: list[Deadline] = []
+    for run in facts.runs:
+        measured = history.measure(run, policy)
+        found.append(measured)
+        if run.name == _PROMISE and facts.explain and not _kept(measured):
+            found.append(history.explanation(measured, facts, zone, policy))
+    return tuple(sorted(found, key=lambda d: d.run.start))
+
+
+def thresholds(deadline: Deadline, policy: Data, zone: tzinfo) -> dict[str, datetime | None]:
+    """Tell from which instant on each level holds, None where the policy has no such level.
+
+    Early and yellow begin at 00:00 of the first day on which their condition holds, red at
+    00:00 of the calendar day after the due date.
+    """
+    d = deadline
+    early, yellow = _warnings(d.run, d.budget, d.due, d.days, d.paused, policy)
+    return {
+        "early": _midnight(early, zone) if early is not None else None,
+        "yellow": _midnight(yellow, zone) if yellow is not None else None,
+        "red": _midnight(deadline.due + _DAY, zone),
+    }
+
+
+def basis(run: Run) -> str:
+    """Name the law or policy that a limit rests on."""
+    return str(run.data.get("basis") or _BASIS.get(run.name, "local rules"))
+
+
+_BASIS: Mapping[str, str] = {
+    "supplement": "APL 32(4)",
+    "statutory": "APL 42",
+    "promised": "优化营商环境条例 36",
+    "special": "APL 45",
+    "issue": "APL 44",
+    "push": "link policy",
+    "claim": "link policy",
+    "bad-review": "reviews policy",
+    "stage:transfer": "deadlines policy",
+    "stage:publish": "政府信息公开条例 26",
+    "stage:explain": "优化营商环境条例 36",
+    "stage:verify": "国办发〔2020〕42号",
+    "stage:hearing-request": "APL 47",
+    "stage:hearing": "APL 47",
+    "stage:renewal": "APL 50",
+    "stage:penalty": "行政处罚法 60",
+    "evidence": "行政诉讼法 67; 行政复议法 48",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Something recorded after a run was opened that may have moved its due date."""
+
+    position: int
+    cause: str
+    rule: str
+    at: datetime | None = None
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """What was known at each position, looked at on one day."""
+
+    steps: Sequence[Step]
+    calendars: Calendars
+    on: date
+    national: str
+    overlay: str | None
+
+    def measure(self, run: Run, policy: Data) -> Deadline:
+        facts, days = self.steps[-1].facts, self.days(_NEXT)
+        budget, paused = self.budget(run, facts, _NEXT), self.paused(run, facts, days, _NEXT)
+        due = _due(run, budget, days, paused)
+        held_from = self.held_from(run, facts)
+        today = self.today(run)
+        if run.met is not None:
+            light = "met" if run.met <= due else "met-late"
+        elif today > due:
+            light = "red"  # a suspension stops no clock that had run out before
+        elif held_from is not None:
+            light = "stopped"
+        else:
+            yellow = _warnings(run, budget, due, days, paused, policy)[1]
+            light = "yellow" if yellow is not None and today >= yellow else "green"
+        changes = self.changes(run)
+        return Deadline(
+            run=run,
+            budget=budget,
+            used=_counted(run, days, run.start, today) - _taken(run, days, paused, today),
+            paused_days=_taken(run, days, paused, date.max),
+            due=due,
+            light=light,
+            moved_by=self.moves(changes, run.opened, lambda p: self.due_at(run, p)),
+            provisional=budget > 0 and days.uncertain(run.start + _DAY, due),
+            days=days,
+            paused=paused,
+            held_from=held_from,
+        )
+
+    def explanation(self, promise: Deadline, facts: Facts, zone: tzinfo, policy: Data) -> Deadline:
+        """Measure the duty to explain a broken promise: it starts on the promise's due date."""
+        broken_at = _midnight(promise.due + _DAY, zone)
+        run = Run(
+            name=_EXPLAIN,
+            budget=facts.explain,
+            start=promise.due,
+            rule="deadline.day-after",
+            opened=promise.run.opened,
+            opened_at=broken_at,
+            met=facts.explained,
+            ended=promise.run.ended if facts.explained is None else None,
+        )
+        # What moved the promise before it was broken has not moved this duty.
+        changes = [c for c in self.changes(promise.run) if c.at is not None and c.at >= broken_at]
+
+        def due_at(position: int) -> date | None:
+            start = self.due_at(promise.run, position)
+            return None if start is None else self.days(position).add(start, run.budget)
+
+        measured = self.measure(run, policy)
+        return replace(
+            measured,
+            moved_by=self.moves(changes, changes[0].position - 1 if changes else 0, due_at),
+            held_from=promise.held_from if promise.light == "stopped" else None,
+            foreseen=promise.open and self.on <= promise.due,
+        )
+
+    def days(self, position: int) -> WorkingDays:
+        return self.calendars.known_at(position).days(self.national, self.overlay)
+
+    def today(self, run: Run) -> date:
+        """Return the day up to which a run counts: it stops when met or ended."""
+        return min(day for day in (self.on, run.met, run.ended) if day is not None)
+
+    def facts(self, position: int) -> Facts:
+        known = [s for s in self.steps[1:] if _place(s.position) <= position]
+        return (known[-1] if known else self.steps[0]).facts
+
+    def budget(self, run: Run, facts: Facts, position: int) -> int:
+        if run.name != _EXTENDED:
+            return run.budget
+        return run.budget + sum(
+            e.days for e in facts.extensions if e.effective and _place(e.position) <= position
+        )
+
+    def paused(self, run: Run, facts: Facts, days: WorkingDays, position: int) -> Spans:
+        if not run.pausable or not facts.pauses:
+            return ()
+        today = self.today(run)
+        known = (p for p in facts.pauses if _place(p.position) <= position)
+        return union(_span(pause, days, today) for pause in known)
+
+    def held_from(self, run: Run, facts: Facts) -> date | None:
+        if not run.pausable or run.met is not None:
+            return None
+        running = [_first(p) for p in facts.pauses if p.end is None]
+        return min(running, default=None)
+
+    def due_at(self, run: Run, position: int) -> date | None:
+        """Return when a run was due by what was known at a position, None if there was none."""
+        facts, days = self.facts(position), self.days(position)
+        known = self.same(run, facts)
+        if known is None:
+            return None
+        budget = self.budget(known, facts, position)
+        return _due(known, budget, days, self.paused(known, facts, days, position))
+
+    def same(self, run: Run, facts: Facts) -> Run | None:
+        """Find a run in earlier facts: what the same event opened, else the same in number."""
+        named = [r for r in facts.runs if r.name == run.name]
+        for known in named:
+            if known.opened == run.opened:
+                return known
+        number = [r for r in self.steps[-1].facts.runs if r.name == run.name].index(run)
+        return named[number] if number < len(named) else None
+
+    def changes(self, run: Run) -> list[_Change]:
+        """List what was recorded after a run was opened and may have moved it, in order."""
+        found = {c.position: c for c in self._candidates(run) if c.position > _place(run.opened)}
+        return [found[position] for position in sorted(found)]
+
+    def _candidates(self, run: Run) -> Iterator[_Change]:
+        for step in self.steps:
+            for pause in step.facts.pauses if run.pausable else ():
+                yield _Change(_place(pause.position), "suspension", pause.rule)
+            for extension in step.facts.extensions if run.name == _EXTENDED else ():
+                yield _Change(_place(extension.position), "extension", extension.rule)
+        for step in self.steps[1:]:
+            yield _Change(_place(step.position), "correction", "correction.approved", step.at)
+        for version in self.calendars.versions:
+            if version.calendar in (self.national, self.overlay):
+                rule, at, notice = "calendar.recalculate", version.approved_at, version.notice
+                yield _Change(version.position, "calendar", rule, at, notice)
+
+    def moves(
+        self, changes: Sequence[_Change], opened: int, due_at: Callable[[int], date | None]
+    ) -> tuple[Data, ...]:
+        if not changes:
+            return ()
+        moved: list[Data] = []
+        before = due_at(_place(opened))
+        for change in changes:
+            after = due_at(change.position)
+            if before is not None and after is not None and before != after:
+                entry = {
+                    "cause": change.cause,
+                    "rule": change.rule,
+                    "position": change.position if change.position < _NEXT else None,
+                    "from": before.isoformat(),
+                    "to": after.isoformat(),
+                }
+                moved.append(entry | ({"notice": change.notice} if change.notice else {}))
+            before = after if after is not None else before
+        return tuple(moved)
+
+
+def _place(position: int) -> int:
+    return position if position >= 0 else _NEXT
+
+
+def _kept(promise: Deadline) -> bool:
+    """Tell whether a promise was kept, or ended before it could be broken."""
+    last = promise.run.met or promise.run.ended
+    return last is not None and last <= promise.due
+
+
+def _first(pause: Pause) -> date:
+    return pause.start if pause.rule == "suspension.from-start" else pause.start + _DAY
+
+
+def _span(pause: Pause, days: WorkingDays, today: date) -> Span:
+    """Tell which days a suspension takes out; an open one is taken to end as planned."""
+    end = pause.end or max(today, days.add(pause.start, pause.planned_days))
+    return _first(pause), end - _DAY if pause.rule == "suspension.whole-days" else end
+
+
+def _due(run: Run, budget: int, days: WorkingDays, paused: Spans) -> date:
+    due = _nth(run, budget, days, paused)
+    # Zero days is the start itself, also on a day off: a permit expires on its day.
+    if run.unit == "day" and budget:
+        return days.on_or_after(due)
+    return due
+
+
+def _nth(run: Run, number: int, days: WorkingDays, paused: Spans) -> date:
+    """Return the first day on which that many days of a run are used."""
+    if run.unit == "working-day":
+        return days.add(run.start, number, paused)
+    day = run.start
+    for first, last in paused:
+        if number == 0 or last <= day:
+            continue
+        ahead = max(0, (first - day).days - 1)
+        if number <= ahead:
+            break
+        number, day = number - ahead, last
+    return day + timedelta(days=number)
+
+
+def _counted(run: Run, days: WorkingDays, after: date, until: date) -> int:
+    if run.unit == "working-day":
+        return days.count(after, until)
+    return max(0, (until - after).days)
+
+
+def _taken(run: Run, days: WorkingDays, paused: Spans, until: date) -> int:
+    """Count the days after the start, up to a day, that pauses take out."""
+    return sum(
+        _counted(run, days, max(run.start, first - _DAY), min(last, until))
+        for first, last in paused
+    )
+
+
+def _warnings(
+    run: Run, budget: int, due: date, days: WorkingDays, paused: Spans, policy: Data
+) -> tuple[date | None, date | None]:
+    """Tell the first day of early and of yellow, by the row of the policy for this budget."""
+    row = next(r for r in policy["levels"] if budget <= r.get("budget_to", budget))
+
+    def first_day(when: Mapping[str, int] | None) -> date | None:
+        if when is None:
+            return None
+        if "on_due" in when:
+            return due
+        left = when.get("left")
+        number = budget - left if left is not None else -(-budget * when["used_percent"] // 100)
+        return _nth(run, max(0, number), days, paused)
+
+    return first_day(row.get("early")), first_day(row.get("yellow"))
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone)

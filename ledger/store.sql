@@ -1,0 +1,134 @@
+-- What the store asks of the database.  Every key begins with the ledger.
+
+-- name: append
+-- The one way in: everything a batch asks for, or nothing of a command.
+SELECT command, outcome, first_position, events, recorded_at, registers
+  FROM ledger.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+
+-- name: head
+-- How large a ledger is, and who may write to it.
+SELECT h.size, h.recorded_at, h.epoch, h.zone, c.simulated
+  FROM ledger.head AS h
+  JOIN ledger.clock AS c
+    ON c.ledger = split_part(h.ledger, '.', 1)
+ WHERE h.ledger = $1;
+
+-- name: now
+-- What time it is in a ledger.
+SELECT ledger.now($1);
+
+-- name: set_clock
+-- Sets the clock of a simulated ledger, forward only.
+SELECT ledger.set_clock($1, $2);
+
+-- name: open_ledger
+-- Creates a ledger and its open companion sequence.
+SELECT ledger.open_ledger($1, $2, $3);
+
+-- name: take_over
+-- Fences off whoever wrote before.
+SELECT ledger.take_over($1);
+
+-- name: next_partition
+-- Makes the next partition when half of the last one is full.
+SELECT ledger.next_partition($1);
+
+-- name: of_stream
+-- The history of one stream: a replay reads nothing else.
+SELECT position, stream, version, type, recorded_at, record, leaf
+  FROM ledger.event
+ WHERE ledger = $1
+   AND stream = $2
+   AND version > $3
+   AND position <= $4
+ ORDER BY version;
+
+-- name: of_streams
+-- The histories of several streams at once, for the projections.
+SELECT position, stream, version, type, recorded_at, record, leaf
+  FROM ledger.event
+ WHERE ledger = $1
+   AND stream = ANY ($2)
+ ORDER BY position;
+
+-- name: since
+-- The feed: tailing from 0 and rebuilding are the same.
+SELECT position, stream, version, type, recorded_at, record, leaf
+  FROM ledger.event
+ WHERE ledger = $1
+   AND position >= $2
+ ORDER BY position
+ LIMIT $3;
+
+-- name: office_rows
+-- What the office has recorded: its streams are few and named by kind.
+SELECT e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
+  FROM ledger.stream AS s
+  JOIN ledger.event AS e
+    ON e.ledger = s.ledger
+   AND e.stream = s.stream
+ WHERE s.ledger = $1
+   AND s.position >= $2
+   AND e.position >= $2
+   AND (   s.stream >= 'appointment:' AND s.stream < 'appointment;'
+        OR s.stream >= 'calendar:' AND s.stream < 'calendar;'
+        OR s.stream >= 'item:' AND s.stream < 'item;'
+        OR s.stream >= 'ledger:' AND s.stream < 'ledger;'
+        OR s.stream >= 'policy:' AND s.stream < 'policy;'
+        OR s.stream >= 'seal:' AND s.stream < 'seal;')
+ ORDER BY e.position;
+
+-- name: row
+-- One event by its position.
+SELECT position, stream, version, type, recorded_at, record, leaf
+  FROM ledger.event
+ WHERE ledger = $1
+   AND position = $2;
+
+-- name: position_at
+-- The newest position recorded by an instant, by halving: positions and times rise together.
+WITH RECURSIVE halving AS (
+    SELECT -1::bigint AS low, h.size AS high
+      FROM ledger.head AS h
+     WHERE h.ledger = $1
+     UNION ALL
+    SELECT CASE WHEN e.recorded_at <= $2 THEN e.position ELSE halving.low END,
+           CASE WHEN e.recorded_at <= $2 THEN halving.high ELSE e.position END
+      FROM halving
+      JOIN ledger.event AS e
+        ON e.ledger = $1
+       AND e.position = (halving.low + halving.high) / 2
+     WHERE halving.high - halving.low > 1
+)
+SELECT max(low) FROM halving;
+
+-- name: number
+-- From an official number to the event that was given it.
+SELECT e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
+  FROM ledger.register AS r
+  JOIN ledger.event AS e
+    ON e.ledger = r.ledger
+   AND e.position = r.position
+ WHERE r.ledger = $1
+   AND r.name = $2
+   AND r.number = $3;
+
+-- name: register
+-- The numbers of a register in order, with their events.
+SELECT r.number, e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
+  FROM ledger.register AS r
+  JOIN ledger.event AS e
+    ON e.ledger = r.ledger
+   AND e.position = r.position
+ WHERE r.ledger = $1
+   AND r.name = $2
+   AND r.number > $3
+ ORDER BY r.number
+ LIMIT $4;
+
+-- name: key
+-- What was recorded under an idempotency key.
+SELECT digest, position, events
+  FROM ledger.idempotency
+ WHERE ledger = $1
+   AND key = $2;
