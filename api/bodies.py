@@ -1,0 +1,329 @@
+"""Bodies: bytes from outside become an act's details, or the caller hears what is wrong.
+
+The checks run in a fixed order, and the first that fails answers alone: bytes, depth, JSON,
+duplicates, members, types and ranges, characters and lengths.  The decoder accepts nothing
+that `json.loads` would not.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec import inspect
+
+from api import framing, times
+from api.acts import ACTS
+from api.characters import line_is_clean, text_is_clean
+from api.fields import LINE_MAX, LIST_MAX, TEXT_MAX
+from api.headers import MAX_INTEGER, echo
+from api.office_acts import OFFICE_BODIES
+from ledger.errors import Refused
+
+__all__ = ["ACTS", "OFFICE_BODIES", "decoded", "object_of", "shaped"]
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
+MAX_MEMBERS = 1_000
+
+# The one seam where JSON is held as it came.
+Json = Any
+Leaf = tuple[str, str, str]
+
+# Each string is consumed whole and never looked at again, so the time is linear.
+_STRINGS = re.compile(rb'"(?>[^"\\]+|\\.)*+"?', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PATH = re.compile(r"\.([^.\[\]]+)|\[([0-9]+|\.\.\.)\]")
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
+
+
+class _Fraction(str):
+    """A number with a fraction or an exponent: no number of ours."""
+
+    __slots__ = ()
+
+
+class _Huge(str):
+    """An integer beyond 2^53 - 1."""
+
+    __slots__ = ()
+
+
+async def decoded(request: web.Request, shape: object) -> dict[str, Json]:
+    """Read the body of a request as an act's details: checks 9 and 10.
+
+    Instants at the top are returned as aware datetimes in UTC, all else as it came; an
+    optional member that was left out is absent.
+    """
+    raw = await framing.body(request, MAX_BYTES)
+    return shaped(object_of(raw), shape)
+
+
+# -- bytes to JSON -----------------------------------------------------------------------------
+
+
+def object_of(raw: bytes) -> dict[str, Json]:
+    """Decode exactly one JSON object, strictly.
+
+    Numbers that are none of ours are left in it, marked, for `shaped` to refuse.
+    """
+    malformed = Refused("malformed-json", "not exactly one JSON object in UTF-8")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise malformed from None
+    if _too_deep(raw):
+        raise Refused("too-deep", "")
+    duplicates: list[str] = []
+
+    def members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            names = [name for name, _ in pairs]
+            duplicates.append(next(n for i, n in enumerate(names) if n in names[:i]))
+        return found
+
+    try:
+        data = json.loads(
+            text,
+            object_pairs_hook=members,
+            parse_int=_integer,
+            parse_float=_Fraction,
+            parse_constant=_constant,
+        )
+    except (ValueError, RecursionError):
+        raise malformed from None
+    if not isinstance(data, dict) or _lone_surrogate(text, data):
+        raise malformed
+    if duplicates:
+        raise Refused("duplicate-key", echo(duplicates[0]))
+    return data
+
+
+def _too_deep(raw: bytes) -> bool:
+    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _STRINGS.sub(b"", raw):
+        if bracket in b"{[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif bracket in b"}]":
+            depth -= 1
+    return False
+
+
+def _integer(text: str) -> int | _Huge:
+    # By length first: reading an endless run of digits is work.
+    if len(text) > 17 or abs(int(text)) > MAX_INTEGER:
+        return _Huge(text[:20])
+    return int(text)
+
+
+def _constant(text: str) -> Json:
+    raise ValueError(text)
+
+
+def _lone_surrogate(text: str, data: Json) -> bool:
+    """Look for halves of characters, which only an escape can bring in."""
+    if "\\ud" not in text.lower():
+        return False
+    return any(_SURROGATE.search(found) for found in _strings(data))
+
+
+def _strings(data: Json) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, list):
+        for one in data:
+            yield from _strings(one)
+    elif isinstance(data, dict):
+        for name, one in data.items():
+            yield name
+            yield from _strings(one)
+
+
+# -- JSON to details ----------------------------------------------------------------------------
+
+
+def shaped(data: dict[str, Json], shape: object) -> dict[str, Json]:
+    """Check an object against a shape, in the fixed order, and return it as details."""
+    kind = _kind(shape)
+    _members(kind, data, "")
+    _numbers(data, "")
+    try:
+        msgspec.convert(data, shape)
+    except msgspec.ValidationError as error:
+        raise _not_of_shape(error, data) from None
+    leaves = list(_leaves(kind, data, ""))
+    _forms(leaves)
+    _characters(leaves)
+    _lengths(leaves, data)
+    instants = {pointer[1:] for pointer, _, form in leaves if form == "instant"}
+    return {
+        name: times.instant(value) if name in instants else value for name, value in data.items()
+    }
+
+
+@cache
+def _kind(shape: object) -> inspect.Type:
+    return inspect.type_info(shape)
+
+
+@cache
+def _fields(cls: type) -> Mapping[str, inspect.Type]:
+    kind = _kind(cls)
+    assert isinstance(kind, inspect.StructType)
+    known = {field.encode_name: field.type for field in kind.fields}
+    if kind.tag_field is not None:
+        known[kind.tag_field] = inspect.LiteralType((kind.tag,))
+    return known
+
+
+def _bare(kind: inspect.Type, value: Json) -> inspect.Type:
+    """Take the annotations off a type, and of several types the one that a value can be."""
+    while isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    if not isinstance(kind, inspect.UnionType):
+        return kind
+    kinds = [_bare(one, value) for one in kind.types]
+    for one in kinds:
+        if isinstance(one, inspect.StructType) and isinstance(value, dict):
+            if one.tag_field is None or value.get(one.tag_field) == one.tag:
+                return one
+        elif isinstance(one, inspect.ListType) and isinstance(value, list):
+            return one
+    return inspect.AnyType()
+
+
+def _members(kind: inspect.Type, value: Json, at: str) -> None:
+    """Refuse a member that the shape does not name, wherever it stands."""
+    bare = _bare(kind, value)
+    for pointer, inner, one in _inside(bare, value, at):
+        if inner is None:
+            raise Refused("unknown-field", "", pointer=pointer)
+        _members(inner, one, pointer)
+
+
+def _inside(
+    bare: inspect.Type, value: Json, at: str
+) -> Iterator[tuple[str, inspect.Type | None, Json]]:
+    """List what stands inside a value: pointer, type (None: not named), value."""
+    if isinstance(bare, inspect.StructType) and isinstance(value, dict):
+        known = _fields(bare.cls)
+        for name, one in value.items():
+            yield _below(at, name), known.get(name), one
+    elif isinstance(bare, inspect.ListType) and isinstance(value, list):
+        for i, one in enumerate(value):
+            yield f"{at}/{i}", bare.item_type, one
+    elif isinstance(bare, inspect.DictType) and isinstance(value, dict):
+        for name, one in value.items():
+            yield _below(at, name), bare.value_type, one
+    elif isinstance(bare, inspect.AnyType) and isinstance(value, list | dict):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, one in pairs:
+            yield _below(at, str(name)), bare, one
+
+
+def _numbers(data: Json, at: str) -> None:
+    """Refuse the numbers that the decoder marked."""
+    if isinstance(data, _Huge):
+        raise Refused("integer-range", "", pointer=at)
+    if isinstance(data, _Fraction):
+        raise Refused("schema", "no fractions and no exponents", pointer=at)
+    if isinstance(data, dict):
+        for name, one in data.items():
+            _numbers(one, _below(at, name))
+    elif isinstance(data, list):
+        for i, one in enumerate(data):
+            _numbers(one, f"{at}/{i}")
+
+
+def _not_of_shape(error: msgspec.ValidationError, data: Json) -> Refused:
+    """Say what is wrong and where, in our words: the library's may repeat what was sent."""
+    what, _, path = str(error).partition(" - at `")
+    path = path.removesuffix("`")
+    pointer, value = "", data
+    for name, index in _PATH.findall(path):
+        pointer = _below(pointer, name or index)
+        try:
+            value = value[int(index)] if index else value[name]
+        except (KeyError, IndexError, TypeError, ValueError):
+            value = None
+    if isinstance(value, str) and not text_is_clean(value):
+        return Refused("forbidden-character", "", pointer=pointer)
+    missing = _MISSING.match(what)
+    if missing:
+        return Refused("schema", "it is missing", pointer=_below(pointer, missing[1]))
+    if what.startswith("Invalid"):
+        what = "not one of the values allowed here"
+    elif "regex" in what:
+        what = "not of the form required here"
+    return Refused("schema", what, pointer=pointer)
+
+
+def _leaves(kind: inspect.Type, value: Json, at: str) -> Iterator[Leaf]:
+    """List the strings of a value with the form each has to have; free ones are texts."""
+    if isinstance(value, str):
+        yield at, value, _form(kind)
+        return
+    bare = _bare(kind, value)
+    if isinstance(bare, inspect.DictType | inspect.AnyType) and isinstance(value, dict):
+        for name in value:
+            yield _below(at, name), name, "line"
+    for pointer, inner, one in _inside(bare, value, at):
+        if inner is not None:
+            yield from _leaves(inner, one, pointer)
+
+
+def _form(kind: inspect.Type) -> str:
+    while isinstance(kind, inspect.Metadata):
+        if kind.extra is not None:
+            return str(kind.extra["form"])
+        kind = kind.type
+    return "text"
+
+
+def _forms(leaves: list[Leaf]) -> None:
+    """Refuse blank lines, and times that the calendar does not have."""
+    for pointer, value, form in leaves:
+        if form == "line" and not value.strip():
+            raise Refused("schema", "it is blank", pointer=pointer)
+        if form == "instant" and times.instant(value) is None:
+            raise Refused("schema", "no such time", pointer=pointer)
+        if form == "day" and times.day(value) is None:
+            raise Refused("schema", "no such day", pointer=pointer)
+
+
+def _characters(leaves: list[Leaf]) -> None:
+    for pointer, value, form in leaves:
+        if not (line_is_clean(value) if form == "line" else text_is_clean(value)):
+            raise Refused("forbidden-character", "", pointer=pointer)
+
+
+def _lengths(leaves: list[Leaf], data: Json) -> None:
+    for pointer, value, form in leaves:
+        if len(value) > (LINE_MAX if form == "line" else TEXT_MAX):
+            raise Refused("too-long", "", pointer=pointer)
+    if _count(data, "") > MAX_MEMBERS:
+        raise Refused("too-many-items", f"more than {MAX_MEMBERS} members")
+
+
+def _count(data: Json, at: str) -> int:
+    """Count the members of an object and of all in it; refuse a long list on the way."""
+    if isinstance(data, dict):
+        return len(data) + sum(_count(one, _below(at, name)) for name, one in data.items())
+    if isinstance(data, list):
+        if len(data) > LIST_MAX:
+            raise Refused("too-many-items", f"more than {LIST_MAX}", pointer=at)
+        return sum(_count(one, f"{at}/{i}") for i, one in enumerate(data))
+    return 0
+
+
+def _below(at: str, name: str) -> str:
+    """Return the JSON pointer of a member; an endless name is cut."""
+    return f"{at}/{name[:64].replace('~', '~0').replace('/', '~1')}"

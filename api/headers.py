@@ -1,0 +1,243 @@
+"""Headers and query parameters, read strictly: one spelling is accepted, or the caller hears why.
+
+Routes call these in the fixed order of checks: `idempotency_key` and `if_match`, then the
+query.  What is only an aid (request id, trace, language) is replaced or dropped instead.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from secrets import token_hex
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+
+from api import cursors, times
+from api.characters import CONTROL
+from ledger.errors import Refused
+
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request-id", str)
+CURSOR_KEY: web.AppKey[bytes] = web.AppKey("cursor-key", bytes)
+
+MAX_INTEGER = 2**53 - 1
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_TRACE = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_VERSION = re.compile(r'"([1-9][0-9]{0,15})"')
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+# -- what helps to follow a request --------------------------------------------------------
+
+
+def request_id(request: web.BaseRequest) -> str:
+    """Return the id of the request: the caller's where it is well formed, else one of ours."""
+    known = request.get(REQUEST_ID)
+    if known is None:
+        given = request.headers.getall("X-Request-Id", ())
+        known = given[0] if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]) else token_hex(16)
+        request[REQUEST_ID] = known
+    return known
+
+
+def trace(request: web.BaseRequest) -> str | None:
+    """Return the `traceparent`, or None where there is none or it is malformed."""
+    given = request.headers.getall("traceparent", ())
+    return given[0] if len(given) == 1 and _TRACE.fullmatch(given[0]) else None
+
+
+def language(request: web.BaseRequest) -> str:
+    """Choose zh-CN or en by `Accept-Language`; Chinese where both or neither are wanted."""
+    wanted = {"zh": 0.0, "en": 0.0}
+    for name, quality in weighted(request.headers.get("Accept-Language", "")):
+        for known, so_far in wanted.items():
+            if name.lower().partition("-")[0] == known or name == "*":
+                wanted[known] = max(so_far, quality)
+    return "en" if wanted["en"] > wanted["zh"] else "zh-CN"
+
+
+def weighted(text: str) -> list[tuple[str, float]]:
+    """Read a list such as `a;q=0.5, b`: the names with their weights, as they stand."""
+    found = []
+    for part in text.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.partition("=")
+            if key.strip().lower() == "q":
+                fits = re.fullmatch(r"[01](\.[0-9]{0,3})?", value.strip(), re.ASCII)
+                quality = min(float(value), 1.0) if fits else 0.0
+        if name:
+            found.append((name, quality))
+    return found
+
+
+def acceptable(request: web.BaseRequest, produced: Collection[str]) -> bool:
+    """Tell whether `Accept` takes one of the media types that a route produces."""
+    given = ",".join(request.headers.getall("Accept", ()))
+    if not given.strip():
+        return True
+    wanted = weighted(given)
+    return any(_weight(wanted, media) > 0 for media in produced)
+
+
+def _weight(wanted: list[tuple[str, float]], media: str) -> float:
+    """Return the weight of the most exact range that covers a media type."""
+    ranges = (media, media.partition("/")[0] + "/*", "*/*")
+    for one in ranges:
+        weights = [quality for name, quality in wanted if name.lower() == one]
+        if weights:
+            return max(weights)
+    return 0.0
+
+
+# -- what every act carries ------------------------------------------------------------------
+
+
+def idempotency_key(request: web.BaseRequest) -> str:
+    """Return the one `Idempotency-Key`."""
+    given = request.headers.getall("Idempotency-Key", ())
+    if not given:
+        raise Refused("idempotency-key-missing", "")
+    key = given[0].strip(" \t")
+    if len(given) > 1 or not _KEY.fullmatch(key):
+        raise Refused("idempotency-key-invalid", "")
+    return key
+
+
+def if_match(request: web.BaseRequest, *, required: bool) -> int | None:
+    """Return the version that the caller last saw; None where none is given nor required."""
+    given = request.headers.getall("If-Match", ())
+    if not given:
+        if required:
+            raise Refused("version-required", "")
+        return None
+    match = _VERSION.fullmatch(given[0].strip(" \t"))
+    if len(given) > 1 or match is None or int(match[1]) > MAX_INTEGER:
+        raise Refused("version-invalid", "")
+    return int(match[1])
+
+
+# -- the query ---------------------------------------------------------------------------------
+
+
+def query(request: web.BaseRequest, allowed: Collection[str]) -> dict[str, str]:
+    """Return the query parameters; refuse unknown, repeated and malformed ones."""
+    raw = request.raw_path.partition("#")[0].partition("?")[2]
+    found: dict[str, str] = {}
+    for pair in raw.split("&") if raw else ():
+        left, equals, right = pair.partition("=")
+        name, value = _decoded(left), _decoded(right)
+        if not equals or name not in allowed:
+            raise Refused("invalid-parameter", f"no such parameter: {echo(name)}")
+        if name in found:
+            raise Refused("invalid-parameter", f"given twice: {echo(name)}")
+        found[name] = value
+    return found
+
+
+def no_query(request: web.BaseRequest) -> None:
+    """Refuse any query parameter."""
+    query(request, ())
+
+
+def _decoded(raw: str) -> str:
+    """Decode one side of a pair: percent signs and plus signs, then strict UTF-8, no control."""
+    wrong = Refused("invalid-parameter", "not UTF-8 in percent-encoding, or a control character")
+    if _BAD_PERCENT.search(raw):
+        raise wrong
+    octets = unquote_to_bytes(raw.replace("+", " ").encode("utf-8", "surrogateescape"))
+    try:
+        text = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        raise wrong from None
+    if CONTROL.search(text):
+        raise wrong
+    return text
+
+
+def integer(text: str, name: str, *, least: int = 0, most: int = MAX_INTEGER) -> int:
+    """Read a whole number of a parameter."""
+    if not _INTEGER.fullmatch(text) or not least <= int(text) <= most:
+        raise Refused("invalid-parameter", f"{name}: a whole number from {least} to {most}")
+    return int(text)
+
+
+def instant(text: str, name: str) -> datetime:
+    """Read an instant of a parameter."""
+    at = times.instant(text)
+    if at is None:
+        raise Refused("invalid-parameter", f"{name}: a time such as 2026-03-02T09:00:00+08:00")
+    return at
+
+
+def day(text: str, name: str) -> date:
+    """Read a local date of a parameter."""
+    on = times.day(text)
+    if on is None:
+        raise Refused("invalid-parameter", f"{name}: a date such as 2026-03-02")
+    return on
+
+
+def choice(text: str, name: str, among: Collection[str]) -> str:
+    """Read one of a few words of a parameter."""
+    if text not in among:
+        raise Refused("invalid-parameter", f"{name}: one of {', '.join(sorted(among))}")
+    return text
+
+
+def at_least(request: web.BaseRequest) -> int | None:
+    """Return the position a reading has to have reached, or None.
+
+    It is waited for before anything is looked up, so it is read alone here; the rest of
+    the query is read in its turn.
+    """
+    raw = request.raw_path.partition("#")[0].partition("?")[2]
+    given = [pair.partition("=")[2] for pair in raw.split("&") if pair.startswith("at_least=")]
+    if len(given) > 1:
+        raise Refused("invalid-parameter", "given twice: at_least")
+    return integer(given[0], "at_least") if given else None
+
+
+# -- pages of a list ---------------------------------------------------------------------------
+
+PAGING = frozenset({"limit", "after", "at_least"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is asked of a list: its filters, where to go on, how many; and its next cursor."""
+
+    filters: dict[str, str]
+    limit: int
+    after: cursors.Mark | None
+    key: bytes
+    scope: tuple[str, ...]
+
+    def cursor(self, mark: cursors.Mark | None) -> str | None:
+        """Return the cursor that goes on behind a mark; None where the list has ended."""
+        return None if mark is None else cursors.sealed(self.key, self.scope, mark)
+
+
+def page(request: web.Request, person: str | None, name: str, filters: Collection[str]) -> Page:
+    """Read the query of a list: its own filters, `limit`, `after` and `at_least`."""
+    given = query(request, {*filters, *PAGING})
+    limit = integer(given.pop("limit", "50"), "limit", least=1, most=500)
+    given.pop("at_least", None)
+    after = given.pop("after", None)
+    key = request.app[CURSOR_KEY]
+    ledger = request.match_info.get("ledger", "")
+    scope = (ledger, name, person or "", *_flat(given))
+    mark = None if after is None else cursors.opened(key, scope, after)
+    return Page(given, limit, mark, key, scope)
+
+
+def _flat(filters: Mapping[str, str]) -> list[str]:
+    return [part for name in sorted(filters) for part in (name, filters[name])]
+
+
+def echo(text: str) -> str:
+    """Return at most 64 characters of what a caller sent, made harmless to show."""
+    return ascii(text[:64])[1:-1][:64]

@@ -1,0 +1,104 @@
+"""Everything that can be set, with its default and the reason for it.
+
+The only place that reads the environment: each field is `CASELEDGER_` and its name.  What
+stands in no field cannot be set; protections have limits here, but no switch.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from aiohttp import web
+
+PREFIX = "CASELEDGER_"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The settings of one process."""
+
+    # Everything we keep on disk lies in one folder; None: the usual place of this account.
+    home: Path | None = None
+    # Keys lie apart from what they protect, and are never in one backup with it; None: `keys`
+    # in the home folder.
+    keys: Path | None = None
+    # None: the embedded PostgreSQL in the home folder; else the URL of an external one.
+    database_url: str | None = None
+    # Another folder of PostgreSQL's programs; None: those that were installed with us.
+    postgres: Path | None = None
+    # Only this machine, until an operator says otherwise.
+    host: str = "127.0.0.1"
+    port: int = 8080
+    # Metrics and checks of health, apart from callers; 0 closes it.
+    admin_port: int = 8081
+    # Where tokens have to be meant for us.
+    audience: str = "caseledger"
+    # A JSON file that lists the issuers of tokens; None: only our own, for trying out.
+    issuers: Path | None = None
+    # Pages may post from here; empty: from the address served on, for trying out.
+    origins: tuple[str, ...] = ()
+    # Proxies whose X-Forwarded-For counts and whose connections are not capped.
+    proxies: tuple[str, ...] = ()
+    # Requests a second: one person cannot slow down the others; 0 switches it off (benchmark).
+    rate_person: int = 200
+    # A window system speaks for a whole hall.
+    rate_client: int = 2_000
+    # Failed credentials a minute from one address; those that are right still pass.
+    rate_failures: int = 60
+    # A head is a few hundred bytes: slower than this is no client of ours.
+    head_deadline_s: float = 10.0
+    # A body is at most 256 KiB.
+    body_deadline_s: float = 20.0
+    # What is streamed in (imports) has to keep at least this pace.
+    body_bytes_s: int = 1_024
+    # Idle connections of window systems are kept as long as a reverse proxy keeps them.
+    keepalive_s: float = 75.0
+    # Connections of one peer: more than a browser or a pool needs.
+    peer_connections: int = 100
+    # How long a reading waits for the position it asks for.
+    at_least_s: float = 2.0
+    # Verified tokens are remembered this long; a revoked key lives no longer.
+    token_cache_s: float = 60.0
+    log_level: str = field(default="info")
+
+    def own_origins(self) -> tuple[str, ...]:
+        """Return the origins whose pages may post."""
+        if self.origins:
+            return self.origins
+        return tuple(f"http://{name}:{self.port}" for name in ("127.0.0.1", "localhost"))
+
+
+_PATHS = frozenset({"home", "keys", "postgres", "issuers"})
+
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; an unknown or malformed one is an error, never ignored."""
+    given = os.environ if environ is None else environ
+    known = {PREFIX + f.name.upper(): f.name for f in fields(Settings)}
+    values = {}
+    for name, text in given.items():
+        if not name.startswith(PREFIX):
+            continue
+        if name not in known:
+            raise ValueError(f"no such setting: {name}")
+        values[known[name]] = _read(known[name], text)
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _read(name: str, text: str) -> object:
+    default = next(f.default for f in fields(Settings) if f.name == name)
+    try:
+        if isinstance(default, int):
+            return int(text)
+        if isinstance(default, float):
+            return float(text)
+    except ValueError:
+        raise ValueError(f"not a number: {PREFIX}{name.upper()}") from None
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if name in _PATHS:
+        return Path(text)
+    return text
