@@ -107,7 +107,7 @@ async def pending(
 async def _apply(connection: "asyncpg.Connection[Any]", migration: Migration) -> None:
     if migration.marked("no-transaction"):
         # One statement a file, or PostgreSQL would make a transaction of them by itself.
-        await connection.execute(SAY["patience"], "false")
+        await connection.execute(SAY["patience"], False)
         try:
             await connection.execute(SAY["as_owner"])
             await connection.execute(migration.text)
@@ -117,7 +117,7 @@ async def _apply(connection: "asyncpg.Connection[Any]", migration: Migration) ->
             await connection.execute(SAY["impatience"])
         return
     async with connection.transaction():
-        await connection.execute(SAY["patience"], "true")
+        await connection.execute(SAY["patience"], True)
         if not migration.marked("as-creator"):
             await connection.execute(SAY["as_owner"])
         await connection.execute(migration.text)

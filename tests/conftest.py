@@ -1,0 +1,180 @@
+"""A PostgreSQL for the tests: one cluster for a run, a migrated database of its own for each test.
+
+Nothing is imitated: `database` is a real one, copied from a template in about 25 ms.  The
+cluster lies in memory where there is room, does not care for its data, and is ended by its
+watcher whatever happens to the test run.  Tests marked `external` get theirs on a second
+cluster that is known by its URL only.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+import migrations
+from ledger.cluster import Cluster
+from ledger.database import Database, Role
+
+try:
+    import uvloop as loops
+except ImportError:
+    import asyncio as loops  # type: ignore[no-redef]
+
+PREFIX = "caseledger-test-"
+TEMPLATE = "template_caseledger"
+NUMBERS = itertools.count(1)
+
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"loop": loops.new_event_loop}
+
+
+# With xdist, the process that starts the workers keeps the cluster; else the session does.
+
+
+def pytest_configure_node(node):
+    config = node.config
+    if not hasattr(config, "test_runner"):
+        config.test_runner = asyncio.Runner()
+        try:
+            config.test_cluster = config.test_runner.run(begin())
+        except Exception as error:  # noqa: BLE001  tests that need no database still run
+            config.test_cluster_failed = str(error)
+    if hasattr(config, "test_cluster"):
+        node.workerinput["test_cluster"] = str(config.test_cluster.folder)
+    else:
+        node.workerinput["test_cluster_failed"] = config.test_cluster_failed
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "test_cluster"):
+        config.test_runner.run(end(config.test_cluster))
+    if hasattr(config, "test_runner"):
+        config.test_runner.close()
+
+
+@pytest.fixture(scope="session")
+async def template(request):
+    """The database that every test's is copied from; to be connected to by nobody."""
+    given = getattr(request.config, "workerinput", {})
+    if "test_cluster_failed" in given:
+        pytest.fail(given["test_cluster_failed"])
+    if "test_cluster" in given:
+        yield Database.attached(Cluster(Path(given["test_cluster"]))).named(TEMPLATE)
+        return
+    cluster = await begin()
+    yield Database.of(cluster).named(TEMPLATE)
+    await end(cluster)
+
+
+@pytest.fixture(scope="session")
+async def external_template(tmp_path_factory):
+    """The same on a server that somebody else seems to run: a URL and passwords, no more."""
+    cluster = await begin()
+    own = Database.of(cluster)
+    host, secret = own.reach["host"], own.as_creator()["password"]
+    folder = tmp_path_factory.mktemp("external")
+    shutil.copy(cluster.folder / "roles", folder)
+    yield Database.external(f"postgresql://postgres:{secret}@/{TEMPLATE}?host={host}", folder)
+    await end(cluster)
+
+
+@pytest.fixture
+def origin(request):
+    marked = request.node.get_closest_marker("external") is not None
+    return request.getfixturevalue("external_template" if marked else "template")
+
+
+@pytest.fixture
+async def database(origin, worker_id):
+    """A migrated, empty database of this test's own: `database.as_role(Role.APP)`."""
+    name = f"test_{worker_id}_{next(NUMBERS)}"
+    async with creator_of(origin.named("postgres")) as creator:
+        await creator.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        # What a template does not hand on.
+        await creator.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+        await creator.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(Role)}")
+    yield origin.named(name)
+    async with creator_of(origin.named("postgres")) as creator:
+        await creator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def connect(database):
+    """Opens connections to `database` as a role, and closes them: `await connect(Role.APP)`."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def opened(role=None, **more):
+            how = database.as_creator() if role is None else database.as_role(role)
+            connection = await asyncpg.connect(**how | more)
+            stack.push_async_callback(closed, connection)
+            return connection
+
+        yield opened
+
+
+async def closed(connection):
+    if not connection.is_closed():
+        await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def creator_of(database):
+    connection = await asyncpg.connect(**database.as_creator())
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def begin():
+    """A running cluster with a migrated template; nobody else's folder is ever taken."""
+    cluster = Cluster(new_folder(), fast=True)
+    assert await cluster.start()
+    try:
+        template = Database.of(cluster).named(TEMPLATE)
+        async with creator_of(template.named("postgres")) as creator:
+            await creator.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
+            await creator.execute(f"CREATE DATABASE {TEMPLATE}")
+        async with creator_of(template) as creator:
+            await migrations.apply(creator, folder=renumbered(cluster.folder))
+            await template.give_passwords(creator)
+    except BaseException:
+        await end(cluster)
+        raise
+    return cluster
+
+
+def renumbered(folder):
+    """The migrations without gaps, while several people still write them.
+
+    The shipped folder itself may have none: `test_migrations.py` says so.
+    """
+    copy = folder / "migrations"
+    copy.mkdir()
+    for number, path in enumerate(sorted(migrations.FOLDER.glob("[0-9]*.sql")), start=1):
+        shutil.copy(path, copy / f"{number:04}{path.name[4:]}")
+    return copy
+
+
+async def end(cluster):
+    await cluster.stop()
+    shutil.rmtree(cluster.folder)
+
+
+def new_folder():
+    """A folder in memory where there is room, after removing what killed runs left behind."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30
+    place = memory if roomy else Path(tempfile.gettempdir())
+    for left in place.glob(f"{PREFIX}*/owner"):
+        with contextlib.suppress(OSError), left.open() as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.parent)
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
