@@ -25,6 +25,16 @@ MAX_BYTES = 1 << 20
 MAX_QUEUE = 10_000
 RECONCILE_TRIES = 50
 
+# The connection is gone, and with it the answer.
+LOST = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+# No connection could be made: nothing was sent.
+REFUSED = (*LOST, asyncpg.TooManyConnectionsError, asyncpg.InvalidAuthorizationSpecificationError)
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -152,7 +162,7 @@ class Writer:
         epoch = await self._store.epoch(self.ledger)
         try:
             statement = await self._prepared()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except REFUSED as error:
             await self._drop()
             raise _as_ours(error) from error
         self._warned = False
@@ -164,15 +174,15 @@ class Writer:
             raise Unavailable("storage-full", "no space is left", retry_after_s=30) from error
         except asyncpg.UniqueViolationError as error:
             raise Corrupt(f"two of what is one: {error}") from error
-        except (
-            OSError,
-            asyncpg.InterfaceError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.OperatorInterventionError,
-        ):
+        except LOST:
             await self._drop()
             await self._reconcile(batch)
             return
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == "LG002":
+                why = f"another deployment has taken over: {error}"
+                raise Unavailable("integrity-hold", why, retry_after_s=60) from error
+            raise Corrupt(f"the append failed: {error}") from error
         if self._warned:
             # Visible, but not yet where a standby was required: that is no acknowledgement.
             raise Unknown("the wait for a standby was cut short")
@@ -287,6 +297,6 @@ def _as_ours(error: BaseException) -> LedgerError:
     """Name a failure before anything was sent by what the caller should do."""
     if isinstance(error, asyncpg.DiskFullError):
         return Unavailable("storage-full", "no space is left", retry_after_s=30)
-    if isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+    if isinstance(error, REFUSED):
         return Unavailable("store-unavailable", "the database cannot be reached")
     return Corrupt(f"the writer failed: {error!r}")

@@ -1,0 +1,226 @@
+"""The append through the writer, on a real PostgreSQL: order, once, all or nothing."""
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+
+from ledger.database import Role
+from ledger.errors import Refused, Unavailable
+from ledger.store import Command, Store, open_ledger
+
+LEDGER = "469002"
+
+
+def command(key, stream, version, *, digest=b"d", registers=(), reads=None, body=b"{}"):
+    return Command(
+        key=key,
+        digest=digest,
+        reads={stream: version, **(reads or {})},
+        events=((stream, "received", body, tuple(registers)),),
+    )
+
+
+@pytest.fixture
+async def make_store(database, connect):
+    """Opens the ledger once, and stores on it as often as asked."""
+    migrating = await connect()
+    opened = []
+
+    async def made(*, simulated=None, ledger=LEDGER, fresh=True):
+        if fresh:
+            await open_ledger(migrating, ledger, "Asia/Shanghai", simulated)
+        store = Store(database.as_role(Role.APP))
+        await store.connect()
+        opened.append(store)
+        return store
+
+    yield made
+    for store in opened:
+        await store.close()
+
+
+async def test_positions_are_gapless_and_versions_follow(make_store):
+    store = await make_store()
+    writer = store.writer(LEDGER)
+
+    done = await asyncio.gather(
+        *(writer.append(command(f"k{n}", f"case:{n}", 0)) for n in range(200))
+    )
+
+    assert ["appended"] * 200 == [outcome.kind for outcome in done]
+    assert list(range(200)) == sorted(outcome.first_position for outcome in done)
+    rows = await store.since(LEDGER, 0, 500)
+    assert list(range(200)) == [row.position for row in rows]
+    assert {1} == {row.version for row in rows}
+    assert all(hashlib.sha256(b"\0" + row.record).digest() == row.leaf for row in rows)
+
+
+async def test_two_writers_take_turns_and_nobody_is_lost(make_store):
+    store, other = await make_store(), await make_store(fresh=False)
+
+    done = await asyncio.gather(
+        *(
+            (store if n % 2 else other).writer(LEDGER).append(command(f"k{n}", f"case:{n}", 0))
+            for n in range(300)
+        )
+    )
+
+    assert list(range(300)) == sorted(outcome.first_position for outcome in done)
+    times = [row.recorded_at for row in await store.since(LEDGER, 0, 500)]
+    assert sorted(times) == times
+
+
+async def test_every_outcome_in_one_batch(make_store):
+    store = await make_store()
+    writer = store.writer(LEDGER)
+    first = await writer.append(command("once", "case:a", 0))
+
+    again, other, moved, new = await asyncio.gather(
+        writer.append(command("once", "case:a", 0)),
+        writer.append(command("once2", "case:b", 0)),
+        writer.append(command("late", "case:a", 7)),
+        writer.append(command("next", "case:a", 1, registers=("case/%Y",))),
+    )
+    reused = await writer.append(command("once", "case:a", 0, digest=b"other"))
+
+    assert ("replayed", first.first_position, 1) == (
+        again.kind,
+        again.first_position,
+        again.events,
+    )
+    assert "appended" == other.kind
+    assert "moved" == moved.kind
+    assert "appended" == new.kind
+    assert 1 == next(iter(new.registers[0].values()))
+    assert "key-reused" == reused.kind
+    assert 3 == (await store.head(LEDGER)).size
+
+
+async def test_a_guard_that_moved_refuses_alone(make_store):
+    store = await make_store()
+    writer = store.writer(LEDGER)
+    await writer.append(command("seal", "seal:S1", 0))
+
+    guarded = await writer.append(command("k1", "case:a", 0, reads={"seal:S1": 0}))
+    kept = await writer.append(command("k2", "case:a", 0, reads={"seal:S1": 1}))
+
+    assert "moved" == guarded.kind
+    assert "appended" == kept.kind
+
+
+async def test_numbers_have_no_gap_and_the_year_of_the_ledgers_zone(make_store):
+    eve = datetime(2026, 12, 31, 23, 59, 59, tzinfo=ZoneInfo("Asia/Shanghai"))
+    store = await make_store(simulated=eve)
+    writer = store.writer(LEDGER)
+
+    before = await writer.append(command("a", "case:a", 0, registers=("case/%Y",)))
+    await store.set_clock(LEDGER, eve + timedelta(seconds=1))
+    after = [
+        await writer.append(command(f"b{n}", f"case:b{n}", 0, registers=("case/%Y",)))
+        for n in range(3)
+    ]
+
+    assert {"case/2026": 1} == before.registers[0]
+    assert [{"case/2027": n} for n in (1, 2, 3)] == [o.registers[0] for o in after]
+    assert (await store.number(LEDGER, "case/2027", 2)).stream == "case:b1"
+    assert [1, 2, 3] == [n for n, _ in await store.register(LEDGER, "case/2027", 0, 10)]
+
+
+async def test_an_old_epoch_is_refused(make_store):
+    store, other = await make_store(), await make_store(fresh=False)
+    await store.writer(LEDGER).append(command("a", "case:a", 0))
+
+    await other.take_over(LEDGER)
+
+    await other.writer(LEDGER).append(command("b", "case:b", 0))
+    with pytest.raises(Exception, match="epoch"):
+        await store.writer(LEDGER).append(command("c", "case:c", 0))
+
+
+async def test_the_clock_of_a_real_ledger_cannot_be_set(make_store):
+    store = await make_store()
+
+    with pytest.raises(Refused):
+        await store.set_clock(LEDGER, datetime(2030, 1, 1, tzinfo=UTC))
+
+
+async def test_a_simulated_clock_goes_forward_only_and_runs(make_store):
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    store = await make_store(simulated=start)
+    await store.set_clock(LEDGER, start + timedelta(days=5))
+
+    with pytest.raises(Refused):
+        await store.set_clock(LEDGER, start)
+
+    assert start + timedelta(days=5) <= await store.now(LEDGER) < start + timedelta(days=6)
+
+
+async def test_position_at_finds_what_was_newest_then(make_store):
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    store = await make_store(simulated=start)
+    writer = store.writer(LEDGER)
+    for n in range(10):
+        await store.set_clock(LEDGER, start + timedelta(days=n + 1))
+        await writer.append(command(f"k{n}", f"case:{n}", 0))
+
+    found = [await store.position_at(LEDGER, start + timedelta(days=d)) for d in (0, 1, 2, 11)]
+
+    # The clock runs on: what was recorded just after midnight of day 2 is not known at it.
+    assert [-1, -1, 0, 9] == found
+
+
+async def test_the_database_may_go_away_and_come_back(make_store, database, connect):
+    store = await make_store()
+    writer = store.writer(LEDGER)
+    await writer.append(command("a", "case:a", 0))
+    creator = await connect()
+
+    await creator.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE usename = 'ledger_app' AND datname = current_database()"
+    )
+    outcome = None
+    try:
+        outcome = await writer.append(command("b", "case:b", 0))
+    except Unavailable as error:
+        assert "store-unavailable" == error.slug
+    again = await writer.append(command("b", "case:b", 0))
+
+    assert outcome is None or "appended" == outcome.kind or "replayed" == outcome.kind
+    assert again.kind in ("appended", "replayed")
+    assert 2 == (await store.head(LEDGER)).size
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "INSERT INTO ledger.event (ledger, position, stream, version, type, recorded_at, record)"
+        " VALUES ('469002', 0, 'case:x', 1, 'received', now(), 'x')",
+        "UPDATE ledger.event SET type = 'accepted'",
+        "DELETE FROM ledger.event",
+        "TRUNCATE ledger.event",
+        "UPDATE ledger.head SET size = 0",
+        "DELETE FROM ledger.idempotency",
+        "INSERT INTO ledger.register VALUES ('469002', 'case/2026', 9, 0)",
+        "UPDATE ledger.stream SET version = 9",
+        "LOCK TABLE ledger.event IN ROW SHARE MODE",
+        "LOCK TABLE ledger.head IN ACCESS EXCLUSIVE MODE",
+        "SELECT * FROM ledger.head FOR UPDATE",
+        "SELECT ledger.open_ledger('x', 'UTC', now())",
+        "SET ROLE ledger_owner",
+        "CREATE TABLE ledger.mine (x int)",
+        "CREATE TABLE public.mine (x int)",
+        "CREATE TEMP TABLE mine (x int)",
+    ],
+)
+async def test_the_service_has_no_right_but_to_append(make_store, connect, attack):
+    await make_store()
+    app = await connect(Role.APP)
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with app.transaction():
+            await app.execute(attack)
