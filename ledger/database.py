@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,18 +23,10 @@ import asyncpg
 
 from ledger.cluster import SUPERUSER, Cluster, pid_line, write_secret
 from ledger.errors import Unavailable
-
-
-def queries(path: Path) -> dict[str, str]:
-    """The statements of a `.sql` file by the names that stand above them."""
-    parts = re.split(r"^-- name: (\w+)$", path.read_text("utf-8"), flags=re.MULTILINE)
-    found = {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
-    assert len(found) == len(parts) // 2, f"a name given twice in {path.name}"
-    return found
-
+from ledger.queries import load
 
 NAME = "caseledger"
-SQL = queries(Path(__file__).with_name("database.sql"))
+SQL = load(Path(__file__).with_name("database.sql"))
 DURABLE = {
     "data_checksums": {"on"},
     "fsync": {"on"},
