@@ -14,7 +14,7 @@ help:
 	@echo "make screenshots  pictures of the pages"
 
 demo: .venv/ready
-	$(BIN)/caseledger demo
+	$(BIN)/caseledger demo $(ARGS)
 
 test: .venv/ready
 	$(BIN)/pytest -q -n 2
@@ -27,7 +27,7 @@ check: .venv/ready
 	$(BIN)/squawk migrations/[0-9]*.sql
 
 bench: .venv/ready
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.bench.bench $(if $(SIZE),--size $(SIZE))
 
 chaos: .venv/ready
 	$(BIN)/pytest -q -m chaos
