@@ -117,17 +117,18 @@ class Cluster:
         """Starts it again, after growing pauses, whenever it ends by itself; never returns."""
         while True:
             await self._gone()
-            pause_s = 1
+            pause_s = 0
             while self.trouble is not None:
                 self._progress(f"PostgreSQL ended ({self.trouble}): again in {pause_s} s")
                 await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, 30)
+                pause_s = min(2 * pause_s + 1, 30)
                 try:
                     await self._launch()
                 except Unavailable as error:
                     self.trouble = error.slug
                 except OSError as error:
                     self.trouble = "storage-full" if error.errno == ENOSPC else self.trouble
+            self._progress("PostgreSQL runs again")
 
     def owner(self) -> str:
         """Who runs the cluster, in words."""

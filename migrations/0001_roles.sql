@@ -124,7 +124,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE ledger_owner REVOKE USAGE ON TYPES FROM PUBLIC
 
 -- The evidence.
 CREATE SCHEMA ledger AUTHORIZATION ledger_owner;
-GRANT USAGE ON SCHEMA ledger TO ledger_app, ledger_project, ledger_verify;
+GRANT USAGE ON SCHEMA ledger TO ledger_migrate, ledger_app, ledger_project, ledger_verify;
 
 -- What it means today; may be thrown away and made again.
 CREATE SCHEMA projections AUTHORIZATION ledger_owner;
@@ -140,4 +140,4 @@ CREATE TABLE ledger.migration (
     CONSTRAINT numbers_begin_at_one CHECK (number >= 1)
 );
 ALTER TABLE ledger.migration OWNER TO ledger_owner;
-GRANT SELECT ON ledger.migration TO ledger_app, ledger_project, ledger_verify;
+GRANT SELECT ON ledger.migration TO ledger_migrate, ledger_app, ledger_project, ledger_verify;

@@ -249,6 +249,7 @@ def strings(text):
         if isinstance(node, described) and node.body and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree(text)):
-        text_of_code = isinstance(node, ast.Constant) and id(node) not in documentation
-        if text_of_code and isinstance(node.value, str):
+        if not isinstance(node, ast.Constant) or id(node) in documentation:
+            continue
+        if isinstance(node.value, str):
             yield node.lineno, node.value
