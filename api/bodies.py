@@ -5,11 +5,9 @@ duplicates, members, types and ranges, characters and lengths.  The decoder acce
 that `json.loads` would not.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -19,37 +17,19 @@ from api import framing, times
 from api.acts import ACTS
 from api.characters import line_is_clean, text_is_clean
 from api.fields import LINE_MAX, LIST_MAX, TEXT_MAX
-from api.headers import MAX_INTEGER, echo
 from api.office_acts import OFFICE_BODIES
+from api.strict import Fraction, Huge, Json, object_of
 from ledger.errors import Refused
 
 __all__ = ["ACTS", "OFFICE_BODIES", "decoded", "object_of", "shaped"]
 
 MAX_BYTES = 256 * 1024
-MAX_DEPTH = 32
 MAX_MEMBERS = 1_000
 
-# The one seam where JSON is held as it came.
-Json = Any
 Leaf = tuple[str, str, str]
 
-# Each string is consumed whole and never looked at again, so the time is linear.
-_STRINGS = re.compile(rb'"(?>[^"\\]+|\\.)*+"?', re.DOTALL)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _PATH = re.compile(r"\.([^.\[\]]+)|\[([0-9]+|\.\.\.)\]")
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
-
-
-class _Fraction(str):
-    """A number with a fraction or an exponent: no number of ours."""
-
-    __slots__ = ()
-
-
-class _Huge(str):
-    """An integer beyond 2^53 - 1."""
-
-    __slots__ = ()
 
 
 async def decoded(request: web.Request, shape: object) -> dict[str, Json]:
@@ -60,91 +40,6 @@ async def decoded(request: web.Request, shape: object) -> dict[str, Json]:
     """
     raw = await framing.body(request, MAX_BYTES)
     return shaped(object_of(raw), shape)
-
-
-# -- bytes to JSON -----------------------------------------------------------------------------
-
-
-def object_of(raw: bytes) -> dict[str, Json]:
-    """Decode exactly one JSON object, strictly.
-
-    Numbers that are none of ours are left in it, marked, for `shaped` to refuse.
-    """
-    malformed = Refused("malformed-json", "not exactly one JSON object in UTF-8")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise malformed from None
-    if _too_deep(raw):
-        raise Refused("too-deep", "")
-    duplicates: list[str] = []
-
-    def members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            names = [name for name, _ in pairs]
-            duplicates.append(next(n for i, n in enumerate(names) if n in names[:i]))
-        return found
-
-    try:
-        data = json.loads(
-            text,
-            object_pairs_hook=members,
-            parse_int=_integer,
-            parse_float=_Fraction,
-            parse_constant=_constant,
-        )
-    except (ValueError, RecursionError):
-        raise malformed from None
-    if not isinstance(data, dict) or _lone_surrogate(text, data):
-        raise malformed
-    if duplicates:
-        raise Refused("duplicate-key", echo(duplicates[0]))
-    return data
-
-
-def _too_deep(raw: bytes) -> bool:
-    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for bracket in _STRINGS.sub(b"", raw):
-        if bracket in b"{[":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif bracket in b"}]":
-            depth -= 1
-    return False
-
-
-def _integer(text: str) -> int | _Huge:
-    # By length first: reading an endless run of digits is work.
-    if len(text) > 17 or abs(int(text)) > MAX_INTEGER:
-        return _Huge(text[:20])
-    return int(text)
-
-
-def _constant(text: str) -> Json:
-    raise ValueError(text)
-
-
-def _lone_surrogate(text: str, data: Json) -> bool:
-    """Look for halves of characters, which only an escape can bring in."""
-    if "\\ud" not in text.lower():
-        return False
-    return any(_SURROGATE.search(found) for found in _strings(data))
-
-
-def _strings(data: Json) -> Iterator[str]:
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, list):
-        for one in data:
-            yield from _strings(one)
-    elif isinstance(data, dict):
-        for name, one in data.items():
-            yield name
-            yield from _strings(one)
 
 
 # -- JSON to details ----------------------------------------------------------------------------
@@ -231,9 +126,9 @@ def _inside(
 
 def _numbers(data: Json, at: str) -> None:
     """Refuse the numbers that the decoder marked."""
-    if isinstance(data, _Huge):
+    if isinstance(data, Huge):
         raise Refused("integer-range", "", pointer=at)
-    if isinstance(data, _Fraction):
+    if isinstance(data, Fraction):
         raise Refused("schema", "no fractions and no exponents", pointer=at)
     if isinstance(data, dict):
         for name, one in data.items():

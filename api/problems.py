@@ -27,6 +27,8 @@ ALLOWED_ACTIONS: web.RequestKey[Sequence[str]] = web.RequestKey("allowed-actions
 # Their detail never differs: it would tell what is not the caller's to know.
 SILENT = frozenset({"unauthenticated", "not-found", "case-not-found", "internal"})
 RETRY_AFTER_S: Mapping[str, int] = {"storage-full": 30, "integrity-hold": 60}
+# After these the connection cannot go on: nobody knows where the next request begins.
+CLOSING = frozenset({"bad-request", "body-too-large", "timeout"})
 STAGE_BOUND = frozenset({"wrong-stage", "already-done", "rule-refused", "version-conflict"})
 
 # What aiohttp itself may raise below us; anything else of its 4xx is HTTP used wrongly.
@@ -102,7 +104,7 @@ def answer(
     if slug.status in (429, 503):
         wait = retry_after_s or RETRY_AFTER_S.get(slug.name, 1)
         response.headers["Retry-After"] = str(wait)
-    if slug.status in (408, 413):
+    if slug.name in CLOSING:
         response.force_close()
     return response
 

@@ -1,0 +1,107 @@
+"""What a route is: its path and function, and all that the gate and the document need to know.
+
+The table of routes is written out where the application is put together; a path that stands
+in no row of it is not served.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aiohttp import web
+from aiohttp.web_urldispatcher import AbstractRoute
+
+from api.bodies import MAX_BYTES
+from ledger.lifecycle import MAY, Role
+
+Function = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+JSON = "application/json"
+
+# The acts that a client system may do as itself; every other act needs a person.
+BY_SYSTEMS: Collection[str] = frozenset(
+    str(action)
+    for action, cells in MAY.items()
+    if any(cell.role == Role.CLIENT_SYSTEM for cell in cells)
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Route:
+    """One row of the table.
+
+    `among` names the words that a part of the path may be: `{"action": ("accept", …)}`.
+    `body` is the shape of the body, or a shape for each word of the last part in `among`.
+    `system` says whether a client system may come without a person: yes, no, or for which
+    words of the last part in `among`.
+    """
+
+    method: str
+    path: str
+    function: Function
+    summary: str
+    tag: str
+    body: object | Mapping[str, object] | None = None
+    among: Mapping[str, Collection[str]] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    produces: tuple[str, ...] = (JSON,)
+    takes: tuple[str, ...] = ()
+    limit: int = MAX_BYTES
+    access: Literal["token", "anyone", "page"] = "token"
+    system: bool | Collection[str] = False
+    status: int = 200
+    keyed: bool = False
+    versioned: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """The path as the router reads it."""
+        path = self.path
+        for name, words in self.among.items():
+            path = path.replace(f"{{{name}}}", f"{{{name}:{'|'.join(sorted(words))}}}")
+        return path
+
+    def alone(self, parts: Mapping[str, str]) -> bool:
+        """Tell whether a client system may ask without naming a person."""
+        if isinstance(self.system, bool):
+            return self.system
+        return bool(self.among) and parts.get(tuple(self.among)[-1], "") in self.system
+
+    def spelled(self) -> Iterable[tuple[str, object | None]]:
+        """List the paths one by one, each with the shape of its body."""
+        if not self.among:
+            return [(self.path, self.body)]
+        name = tuple(self.among)[-1]
+        bodies = self.body if isinstance(self.body, Mapping) else {}
+        return [
+            (self.path.replace(f"{{{name}}}", word), bodies.get(word, self.body))
+            for word in sorted(self.among[name])
+        ]
+
+
+def reading(path: str, function: Function, summary: str, tag: str, **more: object) -> Route:
+    """Return the row of a reading: GET (and with it HEAD), allowed to systems alone."""
+    row: dict[str, object] = {"system": True, **more}
+    return Route(method="GET", path=path, function=function, summary=summary, tag=tag, **row)  # type: ignore[arg-type]
+
+
+def act(path: str, function: Function, summary: str, tag: str, **more: object) -> Route:
+    """Return the row of an act: POST of JSON with an idempotency key, answered 201."""
+    row: dict[str, object] = {"takes": (JSON,), "status": 201, "keyed": True, **more}
+    return Route(method="POST", path=path, function=function, summary=summary, tag=tag, **row)  # type: ignore[arg-type]
+
+
+ROUTE_OF: web.AppKey[Mapping[AbstractRoute, Route]] = web.AppKey("route-of", Mapping)
+TABLE: web.AppKey[tuple[Route, ...]] = web.AppKey("routes", tuple)
+
+
+def add(app: web.Application, table: Iterable[Route]) -> None:
+    """Add the table of routes to an application, in the order they are tried."""
+    rows = tuple(table)
+    known: dict[AbstractRoute, Route] = {}
+    for row in rows:
+        methods = ("GET", "HEAD") if row.method == "GET" else (row.method,)
+        for method in methods:
+            known[app.router.add_route(method, row.pattern, row.function)] = row
+    app[ROUTE_OF] = known
+    app[TABLE] = rows
