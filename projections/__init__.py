@@ -1,1 +1,1 @@
-"""What the ledger means today: rebuildable, never the truth."""
+"""What the ledger means today: tables computed from it, rebuildable, never the truth."""

@@ -1,0 +1,112 @@
+"""What is asked of a list, read strictly; and what a list answers.
+
+A filter that is not understood is refused: a list that silently ignored it would show too much.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from ledger.case import Data
+from ledger.errors import Refused
+
+# Where a list goes on: the sort key of its last row.
+Mark = int | str | Sequence[int | str | None]
+
+_LONGEST = 200
+_FIRST_YEAR = 1900
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a list, and the position of the ledger that they show.
+
+    `next` is the mark behind the last one, None where there are no more.
+    """
+
+    items: tuple[Data, ...]
+    next: Mark | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filters of a list by name, as text."""
+
+    filters: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        """Return a filter as it is; None where it is not asked for."""
+        value = self.filters.get(name)
+        if value is not None and not 0 < len(value) <= _LONGEST:
+            raise _wrong(name, f"1 to {_LONGEST} characters")
+        return value
+
+    def one_of(self, name: str, among: Collection[str]) -> str | None:
+        """Return one of a few words."""
+        value = self.text(name)
+        if value is not None and value not in among:
+            raise _wrong(name, "one of " + ", ".join(sorted(among)))
+        return value
+
+    def truth(self, name: str) -> bool | None:
+        """Return true or false."""
+        value = self.one_of(name, ("true", "false"))
+        return None if value is None else value == "true"
+
+    def number(self, name: str) -> int | None:
+        """Return a whole number that a position can be."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit() and len(value) <= 16):
+            raise _wrong(name, "a whole number")
+        return int(value)
+
+    def day(self, name: str) -> date | None:
+        """Return a local date such as 2026-03-02."""
+        value = self.text(name)
+        if value is None:
+            return None
+        found = _day(value)
+        if found is None:
+            raise _wrong(name, "a date such as 2026-03-02")
+        return found
+
+    def moment(self, name: str) -> tuple[datetime | None, date | None]:
+        """Return an instant with its offset, or a local date; one of the two, or neither."""
+        value = self.text(name)
+        if value is None:
+            return None, None
+        day = _day(value)
+        if day is not None:
+            return None, day
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None or at.year < _FIRST_YEAR:
+            raise _wrong(name, "a date, or a time such as 2026-03-02T09:00:00+08:00")
+        return at.astimezone(UTC), None
+
+
+def behind(prefix: str | None) -> str | None:
+    """Return a text that sorts behind everything that begins so (None: nothing asked)."""
+    return None if prefix is None else prefix + "\U0010ffff"
+
+
+def wrong_mark() -> Refused:
+    """Say that a list cannot go on where it is asked to."""
+    return Refused("invalid-cursor", "not a cursor of this list")
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.isoformat() == text else None
+
+
+def _wrong(name: str, wanted: str) -> Refused:
+    return Refused("invalid-parameter", f"{name}: {wanted}")

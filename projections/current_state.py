@@ -1,0 +1,275 @@
+"""Where every case stands (当前状态): one row a case, for lists and for the sweeper of by-law acts.
+
+A light is a function of time, so it is not stored: the instants are at which an open deadline
+turns yellow and red, and a reader compares them with the ledger's clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from ledger.case import Case, Data, Event
+from ledger.lifecycle import Responsibility, Stage
+from ledger.office import Office
+from ledger.queries import load
+from ledger.state import number_of
+from projections import seen
+from projections.asked import Asked, Mark, Page, behind, wrong_mark
+from projections.follow import Batch, Connection, Pool, Projection
+from projections.limits import Limits, adopted, limits
+
+SQL = load(Path(__file__).with_suffix(".sql"))
+
+FILTERS = frozenset(
+    {
+        "stage",
+        "item",
+        "responsibility",
+        "officer",
+        "organ",
+        "overdue",
+        "light",
+        "received_from",
+        "received_to",
+        "closed_from",
+        "closed_to",
+        "updated_after",
+        "q",
+    }
+)
+LIGHTS = frozenset({"red", "yellow", "stopped", "green", "met", "met-late"})
+OWN = "own"
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+async def listed(
+    reads: Pool,
+    ledger: str,
+    scopes: Sequence[seen.Scope],
+    filters: Mapping[str, str],
+    after: Mark | None,
+    limit: int,
+    now: datetime,
+) -> Page:
+    """Return a page of the cases a reader may see, the newest receipt first.
+
+    `scopes` are the relations their posts give, `now` is the ledger's time: lights are as of
+    then.  Raises `Refused` (`invalid-parameter`) for a filter that cannot be read.
+    """
+    asked = Asked(filters)
+    reader = seen.reader(scopes)
+    if after is not None and not isinstance(after, int):
+        raise wrong_mark()
+    arguments = (
+        ledger,
+        *reader.arguments,
+        now,
+        reader.reviewed,
+        limit + 1,
+        after,
+        asked.one_of("stage", [str(stage) for stage in Stage]),
+        asked.text("item"),
+        asked.one_of("responsibility", [str(one) for one in Responsibility]),
+        asked.text("officer"),
+        asked.text("organ"),
+        asked.day("received_from"),
+        asked.day("received_to"),
+        asked.day("closed_from"),
+        asked.day("closed_to"),
+        asked.number("updated_after"),
+        asked.text("q"),
+        behind(asked.text("q")),
+        asked.truth("overdue"),
+        asked.one_of("light", LIGHTS),
+    )
+    async with reads.acquire() as connection, connection.transaction(readonly=True):
+        await connection.execute(SQL["plan_for_these_values"])
+        rows = await connection.fetch(SQL["listed"], *arguments)
+    found = [row for row in rows if row["received_position"] is not None]
+    following = found[limit - 1]["received_position"] if len(found) > limit else None
+    position = rows[0]["shown_position"] if rows else -1
+    return Page(tuple(_shown(row) for row in found[:limit]), following, position)
+
+
+def _shown(row: Any) -> Data:  # noqa: ANN401 (asyncpg ships no types)
+    return {
+        "case": row["case_no"],
+        "item": row["item"],
+        "item_name": row["item_name"],
+        "stage": row["stage"],
+        "responsibility": row["responsibility"],
+        "light": row["light"],
+        "overdue": row["overdue"],
+        "version": row["version"],
+        "position": row["position"],
+        "holder": {"person": row["officer"], "unit": row["unit"]},
+        "organ": row["organ"],
+        "received_on": _day(row["received_on"]),
+        "accepted_on": _day(row["accepted_on"]),
+        "decided_on": _day(row["decided_on"]),
+        "issued_on": _day(row["issued_on"]),
+        "closed_on": _day(row["closed_on"]),
+        "outcome": row["outcome"],
+        "deadline": row["next_deadline"],
+        "due": _day(row["next_due"]),
+        "statutory_due": _day(row["statutory_due"]),
+        "promised_due": _day(row["promised_due"]),
+        "source": row["source"],
+    }
+
+
+def _day(on: date | None) -> str | None:
+    return None if on is None else on.isoformat()
+
+
+async def due_by_law(reads: Pool, ledger: str, now: datetime, limit: int = 100) -> tuple[str, ...]:
+    """Name the streams of the cases for which the law has spoken by now, the oldest first.
+
+    What it names is settled by reading the case again; that it is named twice does no harm.
+    """
+    rows = await reads.fetch(SQL["due_by_law"], ledger, now, limit)
+    return tuple(row["stream"] for row in rows)
+
+
+async def imported(reads: Pool, ledger: str, system: str, days: int) -> Data:
+    """Count what a system's imported cases add up to.
+
+    `cases`, `issued`, `completed`, `completed_without_issue`, and `issued_after_days`: issued
+    more than `days` calendar days after receipt.
+    """
+    row = await reads.fetchrow(SQL["imported"], ledger, system, days)
+    return dict(row)
+
+
+# -- following --------------------------------------------------------------------------------
+
+COLUMNS = (
+    "ledger",
+    "generation",
+    "stream",
+    "case_no",
+    "received_position",
+    "position",
+    "version",
+    "item",
+    "item_name",
+    "stage",
+    "responsibility",
+    "officer",
+    "unit",
+    "organ",
+    "parts",
+    "seen",
+    "source",
+    "received_on",
+    "accepted_on",
+    "decided_on",
+    "issued_on",
+    "closed_on",
+    "outcome",
+    "reviewed",
+    "statutory_due",
+    "promised_due",
+    "next_deadline",
+    "next_due",
+    "last_due",
+    "yellow_at",
+    "red_at",
+    "stopped",
+    "settled",
+    "by_law_at",
+)
+
+
+async def apply(connection: Connection, batch: Batch) -> None:
+    """Write anew the cases that something happened to, or whose days were set anew."""
+    streams = batch.streams | await _moved(connection, batch)
+    if not streams:
+        return
+    cases = await batch.cases(streams)
+    rows = [(*batch.key, *_row(cases[stream], batch.office)) for stream in sorted(cases)]
+    await connection.execute(SQL["remove_cases"], *batch.key, list(cases))
+    await connection.copy_records_to_table(
+        "current_state", schema_name="projections", columns=COLUMNS, records=rows
+    )
+
+
+async def _moved(connection: Connection, batch: Batch) -> set[str]:
+    """Find the cases that office events of the batch may have changed."""
+    found: set[str] = set()
+    for first, last in adopted(batch):
+        rows = await connection.fetch(SQL["moved_by_calendar"], *batch.key, first, last)
+        found |= {row["stream"] for row in rows}
+    for event in batch.events:
+        if event.type == "organ-set":
+            rows = await connection.fetch(SQL["of_organ"], *batch.key, event.data["id"])
+            found |= {row["stream"] for row in rows}
+    return found - batch.later
+
+
+def _row(case: Case, office: Office) -> tuple[object, ...]:
+    of = seen.of_case(case)
+    due = limits(case, office)
+    decision = case.decision or {}
+    source = case.source or {}
+    return (
+        case.stream,
+        number_of(case, office.ledger),
+        case.events[0].position,
+        case.position,
+        case.version,
+        case.terms.get("item", source.get("item")),
+        case.terms.get("name"),
+        str(case.stage),
+        case.events[-1].responsibility,
+        officer(case),
+        case.holder.get("unit"),
+        of.approving or None,
+        sorted(of.parts),
+        seen.marks(of, office),
+        str(source.get("system", OWN)),
+        case.received_on,
+        case.accepted_on,
+        date.fromisoformat(decision["on"]) if decision else None,
+        date.fromisoformat(case.issued["on"]) if case.issued else None,
+        case.closed_on,
+        decision.get("outcome"),
+        bool(case.reviews),
+        due.statutory,
+        due.promised,
+        due.next_name,
+        due.next_due,
+        due.last_due,
+        due.yellow_at,
+        due.red_at,
+        due.stopped,
+        due.settled,
+        _by_law_at(case, due),
+    )
+
+
+def _by_law_at(case: Case, due: Limits) -> datetime | None:
+    waits = case.stage in (Stage.RECEIVED, Stage.SUPPLEMENTING) and case.source is None
+    return due.supplement_ends if waits else None
+
+
+def officer(case: Case) -> str | None:
+    """Name the member of staff who holds the case; never an applicant, whose id is personal."""
+    person = case.holder.get("person")
+    return None if person is None or person in applicants(case.events) else str(person)
+
+
+def applicants(events: Sequence[Event]) -> frozenset[str | None]:
+    """Name who acted as the applicant, so that they are stored nowhere else."""
+    return frozenset(e.actor.person for e in events if e.actor.role == "applicant")
+
+
+PROJECTION = Projection(
+    name="current_state",
+    apply=apply,
+    rows={"current_state": SQL["rows"]},
+    remove={"current_state": SQL["remove"]},
+)

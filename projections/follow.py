@@ -1,0 +1,341 @@
+"""Follows a ledger: reads on, applies, and moves on, in one transaction a batch.
+
+Rows and progress are written together under one row lock.  A crash before the commit leaves
+the batch to be done, a crash after it leaves it done; who comes second finds the lock taken,
+or the place further on.  An event that cannot be applied stops its projection alone, and the
+progress row says where and why; it is tried again, so that a corrected program goes on.
+"""
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from ledger import records
+from ledger.case import Case, Events
+from ledger.errors import LedgerError, Unavailable
+from ledger.office import Office
+from ledger.queries import load
+from ledger.store import Store
+from projections.folded import Folded, is_case, is_office
+
+Connection = Any  # asyncpg ships no types
+Pool = Any
+
+SQL = load(Path(__file__).with_suffix(".sql"))
+
+BATCH = 500
+BUSY_S = 0.02
+IDLE_S = 0.2
+RETRY_S = 1.0
+LONGEST_RETRY_S = 30.0
+
+# What passes by itself: the database is away, busy or full, or another transaction won.
+PASSING = (
+    OSError,
+    Unavailable,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InvalidCachedStatementError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The next events of one sequence, and what a projection needs to apply them.
+
+    `office` is the bureau as known at `end`, the position behind the last event (for
+    refusals: as far as the ledger itself was followed).  `later` are the streams that come
+    again before a rebuild ends, so that they need not be looked at yet.
+    """
+
+    ledger: str
+    generation: int
+    events: Events
+    refusals: bool
+    office: Office
+    end: int
+    folded: Folded
+    later: frozenset[str] = frozenset()
+
+    @property
+    def streams(self) -> set[str]:
+        """The cases of this batch that are worth folding now."""
+        return {e.stream for e in self.events if is_case(e.stream)} - self.later
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What every key of a projection begins with."""
+        return self.ledger, self.generation
+
+    async def cases(self, streams: Iterable[str]) -> Mapping[str, Case]:
+        """Fold these cases, each with everything that happened before `end`."""
+        return await self.folded.at(streams, self.events, self.end, self.office.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What a batch of events becomes: a name, its tables, and the function that writes them.
+
+    `apply` writes in the transaction it is given and nowhere else; what it writes is a
+    function of the events up to the end of the batch, however they were cut into batches.
+    `rows` are the statements that give the rows of each table in order, `remove` those that
+    remove some of a generation.
+    """
+
+    name: str
+    apply: Callable[[Connection, Batch], Awaitable[None]]
+    rows: Mapping[str, str]
+    remove: Mapping[str, str]
+    refusals: bool = False
+
+    def sequences(self, ledger: str) -> tuple[str, ...]:
+        """Name the sequences it follows: the ledger, and its refusals where it wants them."""
+        return (ledger, f"{ledger}.open") if self.refusals else (ledger,)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a follower holds between batches; dropped when a batch was not applied."""
+
+    office: Office
+    upto: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a step did: events applied, and where each sequence stands now."""
+
+    known: _Known
+    count: int
+    places: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How a follower goes on in one sequence: batches of what size, and not before when."""
+
+    limit: int = BATCH
+    retry_s: float = 0.0
+    not_before: float = 0.0
+
+
+class Follower:
+    """One projection of one ledger, in this process; others may follow it too.
+
+    `generation` is the one to write (None: the one that is shown), `target` the position up
+    to which a rebuild will go.
+    """
+
+    def __init__(
+        self,
+        projection: Projection,
+        ledger: str,
+        store: Store,
+        pool: Pool,
+        *,
+        generation: int | None = None,
+        target: int | None = None,
+    ) -> None:
+        """Bind the parts; `begin` makes the first progress rows."""
+        self.projection = projection
+        self.ledger = ledger
+        self.sequences = projection.sequences(ledger)
+        self.trouble: str | None = None
+        self._store = store
+        self._pool = pool
+        self._generation = generation
+        self._target = target
+        self._folded = Folded(store, ledger)
+        self._known = _Known(Office(ledger))
+        self._next: dict[str, int] = {}
+        self._begun = False
+        self._pace = {sequence: _Pace() for sequence in self.sequences}
+
+    async def begin(self) -> None:
+        """Make the rows that say that nothing was applied yet, where there are none."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            name = self.projection.name
+            generation = self._generation
+            if generation is None:
+                await connection.execute(SQL["begin_shown"], self.ledger, name)
+                generation = await connection.fetchval(SQL["shown"], self.ledger, name)
+            for sequence in self.sequences:
+                await connection.execute(
+                    SQL["begin_place"], self.ledger, generation, name, sequence
+                )
+        self._begun = True
+
+    async def run(self) -> None:
+        """Follow until cancelled; nothing but that ends it."""
+        delay = BUSY_S
+        while True:
+            moved = 0
+            try:
+                moved = await self._round()
+                self.trouble = None
+            except PASSING as error:
+                self.trouble = told(error)
+            # A full batch goes on at once; else what comes gathers for a moment, because a
+            # transaction an event would take the database from those who append.
+            if moved == 0:
+                await self._store.wait_beyond(
+                    self.ledger, self._next.get(self.ledger, 0), poll_s=delay
+                )
+                delay = min(2 * delay, IDLE_S)
+            elif moved < BATCH:
+                await asyncio.sleep(BUSY_S)
+                delay = BUSY_S
+
+    async def step(self, sequence: str, limit: int = BATCH) -> int:
+        """Apply the next events of a sequence in one transaction, and tell how many.
+
+        Nothing is done, and 0 told, where there are none or another follower is at work.
+        """
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                done = await self._apply(connection, sequence, limit)
+        except BaseException:
+            # Not committed, or not known to be: everything is read again.
+            self._folded.forget()
+            self._known = _Known(Office(self.ledger))
+            raise
+        self._known = done.known
+        self._next |= done.places
+        return done.count
+
+    def at(self, sequence: str) -> int:
+        """Tell the next position of a sequence, as far as this follower knows."""
+        return self._next.get(sequence, 0)
+
+    # -- inside ----------------------------------------------------------------------------
+
+    async def _round(self) -> int:
+        """Do one step in each sequence that has grown."""
+        if not self._begun:
+            await self.begin()
+        sizes = await self._pool.fetch(SQL["sizes"], self.ledger)
+        grown = {row["ledger"] for row in sizes if row["size"] > self._next.get(row["ledger"], 0)}
+        moved = 0
+        for sequence in self.sequences:
+            if sequence in grown:
+                moved += await self._go_on(sequence)
+        return moved
+
+    async def _go_on(self, sequence: str) -> int:
+        """Do one step; narrow down to the event that cannot be applied, and stop there."""
+        pace = self._pace[sequence]
+        now = asyncio.get_running_loop().time()
+        if now < pace.not_before:
+            return 0
+        try:
+            count = await self.step(sequence, pace.limit)
+        except Exception as error:
+            if passing(error):
+                raise
+            if pace.limit > 1:
+                pace.limit = 1
+                return 1  # it moves: by one event at a time
+            await self._stop(sequence, error)
+            pace.retry_s = min(max(RETRY_S, 2 * pace.retry_s), LONGEST_RETRY_S)
+            pace.not_before = now + pace.retry_s
+            return 0
+        if count:
+            pace.limit = min(2 * pace.limit, BATCH)
+            pace.retry_s = 0.0
+        return count
+
+    async def _apply(self, connection: Connection, sequence: str, limit: int) -> "_Done":
+        name = self.projection.name
+        generation = await connection.fetchval(SQL["hold"], self.ledger, name, self._generation)
+        if generation is None:
+            return _Done(self._known, 0, {})
+        rows = await connection.fetch(SQL["places"], self.ledger, generation, name)
+        places = {row["sequence"]: row["next_position"] for row in rows}
+        start = places[sequence]
+        found = await self._store.since(sequence, start, limit)
+        if not found:
+            return _Done(self._known, 0, places)
+        events = tuple(records.decode(row) for row in found)
+        end = start + len(events)
+        known = await self._office(places[self.ledger])
+        refusals = sequence != self.ledger
+        if not refusals:
+            own = [e for e in events if is_office(e.stream)]
+            known = _Known(known.office.following(own), end)
+        batch = Batch(
+            ledger=self.ledger,
+            generation=generation,
+            events=events,
+            refusals=refusals,
+            office=known.office,
+            end=end,
+            folded=self._folded,
+            later=await self._later(connection, events, end),
+        )
+        await self.projection.apply(connection, batch)
+        await self._advance(connection, generation, sequence, end)
+        return _Done(known, len(events), {**places, sequence: end})
+
+    async def _advance(
+        self, connection: Connection, generation: int, sequence: str, end: int
+    ) -> None:
+        name = self.projection.name
+        await connection.execute(SQL["advance"], self.ledger, generation, name, sequence, end)
+
+    async def _office(self, upto: int) -> _Known:
+        """Return the office as known before a position; read anew where another went on."""
+        if self._known.upto == upto:
+            return self._known
+        rows = await self._store.office_rows(self.ledger, 0)
+        events = (records.decode(row) for row in rows if row.position < upto)
+        return _Known(Office(self.ledger).following(events), upto)
+
+    async def _later(self, connection: Connection, events: Events, end: int) -> frozenset[str]:
+        if self._target is None or end >= self._target:
+            return frozenset()
+        streams = list({e.stream for e in events if is_case(e.stream)})
+        rows = await connection.fetch(SQL["coming_again"], self.ledger, streams, end, self._target)
+        return frozenset(row["stream"] for row in rows)
+
+    async def _stop(self, sequence: str, error: Exception) -> None:
+        async with self._pool.acquire() as connection:
+            await connection.execute(
+                SQL["stop"], self.ledger, self.projection.name, sequence, told(error)
+            )
+
+
+def passing(error: Exception) -> bool:
+    """Tell whether an error is of the moment, not of the event; a wrong value is not."""
+    return isinstance(error, PASSING) and not isinstance(error, ValueError)
+
+
+def told(error: Exception) -> str:
+    """Say what went wrong and where, without any value: values may be personal."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    return f"{where}: {error}" if isinstance(error, LedgerError) else where
+
+
+@asynccontextmanager
+async def following(
+    projections: Iterable[Projection], ledger: str, store: Store, pool: Pool
+) -> AsyncIterator[tuple[Follower, ...]]:
+    """Follow a ledger with these projections while the block runs."""
+    followers = tuple(Follower(p, ledger, store, pool) for p in projections)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(follower.run()) for follower in followers]
+        try:
+            yield followers
+        finally:
+            for task in tasks:
+                task.cancel()
