@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from itertools import chain
 
-from ledger.deadline import Data, Deadline, thresholds
+from ledger.deadline import Deadline, thresholds
+from ledger.limit import Data
 
 LEVELS = ("early", "yellow", "red")
 

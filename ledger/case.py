@@ -11,8 +11,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ledger.deadline import Extension, Pause, Run
 from ledger.lifecycle import Stage
+from ledger.limit import Extension, Pause, Run
 
 # The one seam where the domain holds JSON as it came: the details of an act.
 Json = Any

@@ -6,14 +6,13 @@ a replay reach, years later, the answer that was given then.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from ledger.counting import Count
+from ledger.limit import Data, Facts, Pause, Run, Step
 from ledger.workdays import Calendars, Span, Spans, WorkingDays, union
-
-# JSON as it came: the details a run carries for its readers, and policies.
-Data = Mapping[str, Any]
 
 # An event that is being decided has no position yet; it comes after everything known.
 _NEXT = 2**62
@@ -23,79 +22,6 @@ _DAY = timedelta(days=1)
 _EXTENDED = "statutory"
 _PROMISE = "promised"
 _EXPLAIN = "stage:explain"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """One running of a named limit, as the case's events opened, met or ended it.
-
-    `start` is day 0 and is never counted.  `opened` is the position of the event that opened
-    it (negative while that event is not recorded), `opened_at` the time of that recording.
-    `met` is the day the duty was done; `ended` the day on which the case took the duty away
-    (withdrawn, terminated, declined).  `data` may hold `basis` and whatever readers need.
-    """
-
-    name: str
-    budget: int
-    start: date
-    rule: str
-    opened: int
-    opened_at: datetime
-    unit: str = "working-day"
-    met: date | None = None
-    ended: date | None = None
-    pausable: bool = False
-    data: Data = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pause:
-    """One suspension (中止计时): which days it takes out is said by its rule.
-
-    `start` is the later of act and service of the notice, `end` the day the result reached
-    the organ, None while it runs.
-    """
-
-    kind: str
-    start: date
-    position: int
-    end: date | None = None
-    planned_days: int = 0
-    rule: str = "suspension.after-start"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Extension:
-    """One extension of the statutory limit (延期); without effect if it came too late."""
-
-    days: int
-    position: int
-    effective: bool = True
-    rule: str = "extension.in-time"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the fold of a case says about its limits.
-
-    `explain` is the budget for explaining a broken promise (0: no such duty), `explained` the
-    day that was done.
-    """
-
-    runs: Sequence[Run] = ()
-    pauses: Sequence[Pause] = ()
-    extensions: Sequence[Extension] = ()
-    explain: int = 0
-    explained: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The facts as corrected from a position on; the first step of a case is uncorrected."""
-
-    position: int
-    facts: Facts
-    at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,8 +148,9 @@ def thresholds(deadline: Deadline, policy: Data, zone: tzinfo) -> dict[str, date
     Early and yellow begin at 00:00 of the first day on which their condition holds, red at
     00:00 of the calendar day after the due date.
     """
-    d = deadline
-    early, yellow = _warnings(d.run, d.budget, d.due, d.days, d.paused, policy)
+    run = deadline.run
+    count = Count(run.start, run.unit, deadline.days, deadline.paused)
+    early, yellow = _warnings(count, deadline.budget, deadline.due, policy)
     return {
         "early": _midnight(early, zone) if early is not None else None,
         "yellow": _midnight(yellow, zone) if yellow is not None else None,
@@ -280,8 +207,9 @@ class _History:
 
     def measure(self, run: Run, policy: Data) -> Deadline:
         facts, days = self.steps[-1].facts, self.days(_NEXT)
-        budget, paused = self.budget(run, facts, _NEXT), self.paused(run, facts, days, _NEXT)
-        due = _due(run, budget, days, paused)
+        count = self.count(run, facts, days, _NEXT)
+        budget = self.budget(run, facts, _NEXT)
+        due = count.due(budget)
         held_from = self.held_from(run, facts)
         today = self.today(run)
         if run.met is not None:
@@ -291,20 +219,19 @@ class _History:
         elif held_from is not None:
             light = "stopped"
         else:
-            yellow = _warnings(run, budget, due, days, paused, policy)[1]
+            yellow = _warnings(count, budget, due, policy)[1]
             light = "yellow" if yellow is not None and today >= yellow else "green"
-        changes = self.changes(run)
         return Deadline(
             run=run,
             budget=budget,
-            used=_counted(run, days, run.start, today) - _taken(run, days, paused, today),
-            paused_days=_taken(run, days, paused, date.max),
+            used=count.used(today),
+            paused_days=count.taken(),
             due=due,
             light=light,
-            moved_by=self.moves(changes, run.opened, lambda p: self.due_at(run, p)),
+            moved_by=_moves(self.changes(run), run.opened, lambda p: self.due_at(run, p)),
             provisional=budget > 0 and days.uncertain(run.start + _DAY, due),
             days=days,
-            paused=paused,
+            paused=count.paused,
             held_from=held_from,
         )
 
@@ -331,7 +258,7 @@ class _History:
         measured = self.measure(run, policy)
         return replace(
             measured,
-            moved_by=self.moves(changes, changes[0].position - 1 if changes else 0, due_at),
+            moved_by=_moves(changes, changes[0].position - 1 if changes else 0, due_at),
             held_from=promise.held_from if promise.light == "stopped" else None,
             foreseen=promise.open and self.on <= promise.due,
         )
@@ -354,12 +281,13 @@ class _History:
             e.days for e in facts.extensions if e.effective and _place(e.position) <= position
         )
 
-    def paused(self, run: Run, facts: Facts, days: WorkingDays, position: int) -> Spans:
-        if not run.pausable or not facts.pauses:
-            return ()
-        today = self.today(run)
-        known = (p for p in facts.pauses if _place(p.position) <= position)
-        return union(_span(pause, days, today) for pause in known)
+    def count(self, run: Run, facts: Facts, days: WorkingDays, position: int) -> Count:
+        paused: Spans = ()
+        if run.pausable and facts.pauses:
+            today = self.today(run)
+            known = (p for p in facts.pauses if _place(p.position) <= position)
+            paused = union(_span(pause, days, today) for pause in known)
+        return Count(run.start, run.unit, days, paused)
 
     def held_from(self, run: Run, facts: Facts) -> date | None:
         if not run.pausable or run.met is not None:
@@ -373,8 +301,8 @@ class _History:
         known = self.same(run, facts)
         if known is None:
             return None
-        budget = self.budget(known, facts, position)
-        return _due(known, budget, days, self.paused(known, facts, days, position))
+        count = self.count(known, facts, days, position)
+        return count.due(self.budget(known, facts, position))
 
     def same(self, run: Run, facts: Facts) -> Run | None:
         """Find a run in earlier facts: what the same event opened, else the same in number."""
@@ -403,26 +331,26 @@ class _History:
                 rule, at, notice = "calendar.recalculate", version.approved_at, version.notice
                 yield _Change(version.position, "calendar", rule, at, notice)
 
-    def moves(
-        self, changes: Sequence[_Change], opened: int, due_at: Callable[[int], date | None]
-    ) -> tuple[Data, ...]:
-        if not changes:
-            return ()
-        moved: list[Data] = []
-        before = due_at(_place(opened))
-        for change in changes:
-            after = due_at(change.position)
-            if before is not None and after is not None and before != after:
-                entry = {
-                    "cause": change.cause,
-                    "rule": change.rule,
-                    "position": change.position if change.position < _NEXT else None,
-                    "from": before.isoformat(),
-                    "to": after.isoformat(),
-                }
-                moved.append(entry | ({"notice": change.notice} if change.notice else {}))
-            before = after if after is not None else before
-        return tuple(moved)
+
+def _moves(
+    changes: Sequence[_Change], opened: int, due_at: Callable[[int], date | None]
+) -> tuple[Data, ...]:
+    """Say which of the changes moved a due date, in order of position, from when to when."""
+    moved: list[Data] = []
+    before = due_at(_place(opened)) if changes else None
+    for change in changes:
+        after = due_at(change.position)
+        if before is not None and after is not None and before != after:
+            entry = {
+                "cause": change.cause,
+                "rule": change.rule,
+                "position": change.position if change.position < _NEXT else None,
+                "from": before.isoformat(),
+                "to": after.isoformat(),
+            }
+            moved.append(entry | ({"notice": change.notice} if change.notice else {}))
+        before = after or before
+    return tuple(moved)
 
 
 def _place(position: int) -> int:
@@ -445,45 +373,8 @@ def _span(pause: Pause, days: WorkingDays, today: date) -> Span:
     return _first(pause), end - _DAY if pause.rule == "suspension.whole-days" else end
 
 
-def _due(run: Run, budget: int, days: WorkingDays, paused: Spans) -> date:
-    due = _nth(run, budget, days, paused)
-    # Zero days is the start itself, also on a day off: a permit expires on its day.
-    if run.unit == "day" and budget:
-        return days.on_or_after(due)
-    return due
-
-
-def _nth(run: Run, number: int, days: WorkingDays, paused: Spans) -> date:
-    """Return the first day on which that many days of a run are used."""
-    if run.unit == "working-day":
-        return days.add(run.start, number, paused)
-    day = run.start
-    for first, last in paused:
-        if number == 0 or last <= day:
-            continue
-        ahead = max(0, (first - day).days - 1)
-        if number <= ahead:
-            break
-        number, day = number - ahead, last
-    return day + timedelta(days=number)
-
-
-def _counted(run: Run, days: WorkingDays, after: date, until: date) -> int:
-    if run.unit == "working-day":
-        return days.count(after, until)
-    return max(0, (until - after).days)
-
-
-def _taken(run: Run, days: WorkingDays, paused: Spans, until: date) -> int:
-    """Count the days after the start, up to a day, that pauses take out."""
-    return sum(
-        _counted(run, days, max(run.start, first - _DAY), min(last, until))
-        for first, last in paused
-    )
-
-
 def _warnings(
-    run: Run, budget: int, due: date, days: WorkingDays, paused: Spans, policy: Data
+    count: Count, budget: int, due: date, policy: Data
 ) -> tuple[date | None, date | None]:
     """Tell the first day of early and of yellow, by the row of the policy for this budget."""
     row = next(r for r in policy["levels"] if budget <= r.get("budget_to", budget))
@@ -494,8 +385,9 @@ def _warnings(
         if "on_due" in when:
             return due
         left = when.get("left")
-        number = budget - left if left is not None else -(-budget * when["used_percent"] // 100)
-        return _nth(run, max(0, number), days, paused)
+        # Whole days, rounded up.
+        used = budget - left if left is not None else -(-budget * when["used_percent"] // 100)
+        return count.nth(max(0, used))
 
     return first_day(row.get("early")), first_day(row.get("yellow"))
 

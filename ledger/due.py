@@ -6,7 +6,8 @@ The glue between the fold (`case`) and the arithmetic (`deadline`): no rule stan
 from datetime import date, datetime, time, timedelta
 
 from ledger.case import Case, Data, approvals, replay
-from ledger.deadline import Deadline, Facts, Step, view
+from ledger.deadline import Deadline, view
+from ledger.limit import Facts, Step
 from ledger.office import Office
 
 
