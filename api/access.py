@@ -13,6 +13,7 @@ from aiohttp import web
 
 from api.service import SERVICE, Service
 from api.tokens import CALLER
+from api.tokens import Caller as Known
 from ledger import authority, privacy
 from ledger.authority import Caller
 from ledger.case import Actor, Case
@@ -68,15 +69,17 @@ class Entry:
 
 async def enter(request: web.Request) -> Entry:
     """Let the caller into the ledger of the path, or answer that there is none."""
-    service = request.app[SERVICE]
-    name = request.match_info["ledger"]
+    return await enter_as(request.app[SERVICE], request.match_info["ledger"], request[CALLER])
+
+
+async def enter_as(service: Service, name: str, known: Known) -> Entry:
+    """Let somebody into a ledger, or answer that there is none."""
     missing = Refused("not-found", "no such ledger, or not for you")
     if not LEDGER_NAME.fullmatch(name):
         raise missing
     ledger = await service.ledger(name)
     if ledger is None:
         raise missing
-    known = request[CALLER]
     caller = Caller(person=known.person, name=known.name, client=known.client)
     office = ledger.office
     client = office.clients.get(known.client or "")

@@ -120,6 +120,10 @@ class Store:
         row = rows[0]
         return Head(row["size"], row["recorded_at"], row["epoch"], row["zone"], row["simulated"])
 
+    async def ledgers(self) -> tuple[str, ...]:
+        """Name the ledgers of this database, without their companions."""
+        return tuple(row["ledger"] for row in await self._fetch("ledgers"))
+
     async def now(self, ledger: str) -> datetime:
         """Tell what time it is in a ledger."""
         at: datetime = await self._value("now", ledger)

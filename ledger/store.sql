@@ -13,6 +13,13 @@ SELECT h.size, h.recorded_at, h.epoch, h.zone, c.simulated
     ON c.ledger = split_part(h.ledger, '.', 1)
  WHERE h.ledger = $1;
 
+-- name: ledgers
+-- Which ledgers this database holds, without their companions: for who serves them all.
+SELECT ledger
+  FROM ledger.head
+ WHERE strpos(ledger, '.') = 0
+ ORDER BY ledger;
+
 -- name: now
 -- What time it is in a ledger.
 SELECT ledger.now($1);
