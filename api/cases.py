@@ -80,7 +80,7 @@ async def listed(request: web.Request) -> web.Response:
     seen = scopes(entry, "case")
     page = headers.page(request, entry.caller.person, "cases", current_state.FILTERS)
     found = await current_state.listed(
-        entry.service.store.reads, entry.ledger.name, seen, page.filters, page.after,
+        entry.service.reads, entry.ledger.name, seen, page.filters, page.after,
         page.limit, await entry.ledger.now(),
     )  # fmt: skip
     return rendered({"items": list(found.items), "next": page.cursor(found.next)})

@@ -209,6 +209,9 @@ class Server(web.Server):
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
         """Make the request, with its fault if it has one, and without its `Expect`."""
+        if not isinstance(message.headers, CIMultiDictProxy):
+            # What the parser refused comes as an empty request.
+            message = message._replace(headers=CIMultiDictProxy(CIMultiDict()))
         expect = message.headers.getall("Expect", ())
         if expect:
             kept = CIMultiDict(message.headers)

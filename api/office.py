@@ -99,7 +99,7 @@ def _proposal(thing: Versioned, wanted: str | None) -> versioned.Proposal:
     if wanted is not None:
         proposal = thing.proposals.get(wanted)
     else:
-        proposal = next(reversed(thing.proposals.values()), None)
+        proposal = next(reversed(tuple(thing.proposals.values())), None)
     if proposal is None:
         raise Refused("unknown-reference", "nothing of that name waits for approval")
     return proposal
@@ -308,7 +308,7 @@ async def register(request: web.Request) -> web.Response:
     if not keeps and not roles & readers:
         raise Refused("action-not-allowed", "no appointment of yours gives the register")
     page = headers.page(request, entry.caller.person, f"register:{name}", {})
-    after = int(page.after) if page.after is not None else 0
+    after = page.after if isinstance(page.after, int) else 0
     rows = await uses(entry.ledger, name, after, page.limit)
     last = rows[-1]["serial"] if len(rows) == page.limit else None
     return rendered({"items": rows, "next": page.cursor(last)})

@@ -16,10 +16,10 @@ from api.access import Entry, action_of, case_for, enter
 from api.answers import act_answer
 from api.bodies import ACTS, decoded
 from ledger import approval, authority, privacy, result, supervision
-from ledger.case import Case, Events, Json
+from ledger.case import Actor, Case, Events, Json
 from ledger.errors import Refused
 from ledger.ledger import AUTHORITY, CONFLICTS, Key
-from ledger.lifecycle import Action
+from ledger.lifecycle import MAY, Action
 from ledger.occasion import Occasion
 from ledger.office import Office
 
@@ -112,7 +112,7 @@ def _may_receive(entry: Entry) -> None:
     client = entry.office.clients.get(entry.caller.client or "")
     if client is not None and (client.get("applicants") or entry.caller.person is None):
         return
-    roles = {may.role for may in authority.MAY[Action.RECEIVE]}
+    roles = {may.role for may in MAY[Action.RECEIVE]}
     on = entry.now.astimezone(entry.office.zone).date()
     held = [p for p in entry.caller.posts(entry.office) if p.role in roles]
     if any(p.active(on) for p in held):
@@ -166,7 +166,7 @@ def _before_decision(case: Case, at: datetime) -> bool:
     return decided is not None and at < decided
 
 
-def _occasion(by: authority.Actor, office: Office, now: datetime, body: Details) -> Occasion:
+def _occasion(by: Actor, office: Office, now: datetime, body: Details) -> Occasion:
     return Occasion(
         by=by,
         now=now,

@@ -1,35 +1,55 @@
-"""What a running service holds: the store, the keys, its ledgers, and the projections."""
+"""What a running service holds: the store, the keys, its ledgers, and what runs beside them."""
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
 
+import orjson
+import structlog
 from aiohttp import web
 
+from api.headers import CURSOR_KEY
 from api.settings import Settings
-from ledger import privacy
+from ledger.database import Database, Role
+from ledger.errors import LedgerError
+from ledger.keyring import Keyring, derived, secret
 from ledger.ledger import Ledger
 from ledger.store import Store
+from projections import audit_trail, current_state, progress, timeout_alerts
+from projections.follow import Projection, following
+
+log = structlog.get_logger()
+
+# Other processes' office acts are known here after this; the append never waits for it.
+REFRESH_S = 1.0
+PROJECTIONS: tuple[Projection, ...] = (
+    current_state.PROJECTION,
+    timeout_alerts.PROJECTION,
+    audit_trail.PROJECTION,
+)
 
 
 class Service:
     """Made once at start-up, closed at the end; every route finds it under `SERVICE`."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        keyring: privacy.Keyring,
-        digest_key: bytes,
-        cursor_key: bytes,
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, keys: Path) -> None:
         """Bind the parts; ledgers are opened when they are first asked for."""
         self.settings = settings
-        self.store = store
-        self.keyring = keyring
-        self.digest_key = digest_key
-        self.cursor_key = cursor_key
+        self.database = database
+        self.keys = keys
+        self.keyring = Keyring(keys)
+        self.store = Store(database.as_role(Role.APP))
+        own = secret(keys / "service.key")
+        self.digest_key = derived(own, "idempotency")
+        self.cursor_key = derived(own, "cursors")
+        # What lists read from: rows that can be made again, never the truth.
+        self.reads: Any = None
         self._ledgers: dict[str, Ledger] = {}
         self._opening = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._running = contextlib.AsyncExitStack()
 
     @property
     def ledgers(self) -> Mapping[str, Ledger]:
@@ -43,12 +63,83 @@ class Service:
             return found
         async with self._opening:
             if name not in self._ledgers:
-                if name.endswith(".open") or await self.store.head(name) is None:
+                if await self.store.head(name) is None:
                     return None
                 ledger = Ledger(name, self.store, self.keyring)
                 await ledger.open()
+                await self._running.enter_async_context(
+                    following(PROJECTIONS, name, self.store, self.reads)
+                )
                 self._ledgers[name] = ledger
         return self._ledgers[name]
+
+    async def caught_up(self, name: str, position: int) -> None:
+        """Wait until the views show a position, and all refusals until now; else `Behind`."""
+        names = [p.name for p in PROJECTIONS]
+        if position >= 0:
+            await progress.at_least(self.reads, name, names, position)
+        await progress.at_head(self.reads, name, names)
+
+    def wake(self, name: str) -> None:
+        """Let what runs beside look again: the clock or the office of a ledger has moved."""
+        log.debug("ledger moved", ledger=name)
+        self._woken.set()
+
+    async def ready(self) -> web.Response:
+        """Answer whether acts can be taken, and how far behind the views are."""
+        views: dict[str, object] = {}
+        try:
+            for name in self._ledgers:
+                views[name] = {
+                    "simulated": self._ledgers[name].office.simulated,
+                    "views": await progress.status(self.reads, name),
+                }
+        except (LedgerError, OSError) as error:
+            return _told(503, {"ready": False, "why": str(error)})
+        return _told(200, {"ready": True, "ledgers": views})
+
+    async def running(self, app: web.Application) -> AsyncIterator[None]:
+        """Connect, keep up with other processes, and put everything away at the end."""
+        app[CURSOR_KEY] = self.cursor_key
+        await self.store.connect()
+        self.reads = await self.database.pool(Role.PROJECT)
+        task = asyncio.create_task(self._keep_up())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await self._running.aclose()
+        await self.reads.close()
+        await self.store.close()
+        self.keyring.close()
+
+    async def _keep_up(self) -> None:
+        """Read what other processes recorded, and record what the law has done meanwhile."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REFRESH_S):
+                    await self._woken.wait()
+            self._woken.clear()
+            for ledger in tuple(self._ledgers.values()):
+                try:
+                    await ledger.refresh()
+                    await self._settle(ledger)
+                except (LedgerError, OSError) as error:
+                    log.warning("not kept up", ledger=ledger.name, error=str(error))
+
+    async def _settle(self, ledger: Ledger) -> None:
+        """Record acceptances by law that have fallen due; whoever acts first does it too."""
+        now = await ledger.now()
+        for stream in await current_state.due_by_law(self.reads, ledger.name, now):
+            case = await ledger.load(stream)
+            if case is not None:
+                await ledger.settle(case)
+
+
+def _told(status: int, data: object) -> web.Response:
+    return web.Response(
+        status=status, body=orjson.dumps(data), content_type="application/json", charset="utf-8"
+    )
 
 
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)

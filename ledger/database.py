@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-from ledger.cluster import SUPERUSER, Cluster, pid_line, write_secret
+from ledger.cluster import MAJORS, SUPERUSER, Cluster, pid_line, write_secret
 from ledger.errors import Unavailable
 from ledger.queries import load
 
@@ -199,9 +199,9 @@ async def shortcomings(connection: "asyncpg.Connection[asyncpg.Record]") -> tupl
         for name, wanted in DURABLE.items()
         if settings[name] not in wanted
     ]
-    major = int(settings["server_version_num"]) // 10_000
-    if major not in {17, 18}:
-        found.append(f"ST-13: PostgreSQL {major} is not one of those tested, 17 and 18")
+    major = settings["server_version_num"][:2]
+    if major not in MAJORS:
+        found.append(f"ST-13: PostgreSQL {major} is not one of those tested: {', '.join(MAJORS)}")
     return tuple(found)
 
 

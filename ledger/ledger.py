@@ -245,6 +245,10 @@ class Ledger:
                 await self.refresh()
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
 
+    async def take_in(self, events: Events, key: Key) -> Recorded:
+        """Record a case that happened elsewhere, whole; `Moved` where it is here already."""
+        return await self._append(events, {events[0].stream: 0}, key, None, None)
+
     async def refuse(
         self, refused: Refused, *, action: str, by: Actor, case: str | None, item: str | None,
         correlation: str | None = None, details: Mapping[str, str] | None = None,

@@ -68,7 +68,7 @@ def who(
     )
     if found:
         return found
-    if fitting:
+    if any(p.was(on) for p in fitting):
         raise Refused("appointment-ended", "the appointment that gave this has ended")
     raise Refused("action-not-allowed", f"no appointment of yours gives {act} of a {kind}")
 

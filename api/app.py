@@ -1,0 +1,172 @@
+"""The application: its table of routes, and what every request passes."""
+
+from collections.abc import Callable, Iterable
+
+from aiohttp import web
+
+from api import alerts, audit, cases, metrics, office, problems, record, replay
+from api.api_keys import ApiKeys
+from api.bodies import ACTS, OFFICE_BODIES
+from api.gate import gate
+from api.issuing import API_KEYS_FILE, issuers
+from api.limits import FAILURES, RATES, Failures, Rates
+from api.metrics import METRICS, Metrics
+from api.routes import BY_SYSTEMS, Route, act, add, reading
+from api.service import SERVICE, Service
+from api.settings import SETTINGS
+from api.tokens import TOKENS, Tokens
+from ledger.office.seal import CUSTODY
+
+LEDGER = "/v1/ledgers/{ledger}"
+CASE = f"{LEDGER}/cases/{{case}}"
+THINGS = ("items", "calendars", "policies", "appointments")
+SHOWN = (*THINGS, "seals")
+RESPONSIBILITIES = tuple(sorted(audit.RESPONSIBILITIES))
+ON_A_CASE = tuple(name for name in ACTS if name != "receive")
+ON_A_SEAL = tuple(name for name in CUSTODY if name != "register")
+BODY_OF = {name: OFFICE_BODIES[office.KIND_OF[name]] for name in THINGS}
+
+
+def table() -> list[Route]:
+    """List every route of the interface, in the order they are tried."""
+    return [
+        act(
+            f"{LEDGER}/cases",
+            record.receive,
+            "Take an application in",
+            "bureau",
+            body=ACTS["receive"],
+            system=True,
+        ),
+        reading(f"{LEDGER}/cases", cases.listed, "List cases", "reading"),
+        reading(CASE, cases.one, "One case, now or as it was known", "reading"),
+        reading(f"{CASE}/events", cases.history, "The history of a case", "reading"),
+        reading(f"{CASE}/replay", replay.steps, "A case step by step", "reading"),
+        act(
+            f"{CASE}/{{action}}",
+            record.act,
+            "Do an action on a case",
+            "bureau",
+            among={"action": ON_A_CASE},
+            body={name: ACTS[name] for name in ON_A_CASE},
+            system=BY_SYSTEMS,
+            versioned=True,
+        ),
+        reading(f"{LEDGER}/alerts", alerts.listed, "Alerts raised by now", "reading"),
+        reading(
+            f"{LEDGER}/audit/{{responsibility}}",
+            audit.listed,
+            "The audit trail of a responsibility",
+            "reading",
+            among={"responsibility": RESPONSIBILITIES},
+            produces=("application/json", "text/csv"),
+        ),
+        act(
+            f"{LEDGER}/clock",
+            office.clock,
+            "Set the clock of a simulated ledger",
+            "office",
+            body=OFFICE_BODIES["clock"],
+            keyed=False,
+        ),
+        act(
+            f"{LEDGER}/{{things}}/{{id}}/approve",
+            office.approve,
+            "Put in force what another person proposed",
+            "office",
+            among={"things": THINGS},
+            body=OFFICE_BODIES["approve"],
+        ),
+        act(
+            f"{LEDGER}/appointments/{{id}}/end",
+            office.end,
+            "End an appointment at once",
+            "office",
+            body=OFFICE_BODIES["end"],
+        ),
+        reading(
+            f"{LEDGER}/seals/{{id}}/register", office.register, "Every use of a seal", "office"
+        ),
+        act(
+            f"{LEDGER}/seals",
+            office.custody,
+            "Register a seal",
+            "office",
+            body=OFFICE_BODIES["seal-register"],
+        ),
+        act(
+            f"{LEDGER}/seals/{{seal}}/{{act}}",
+            office.custody,
+            "A custody act on a seal",
+            "office",
+            among={"act": ON_A_SEAL},
+            body={name: OFFICE_BODIES[f"seal-{name}"] for name in ON_A_SEAL},
+        ),
+        act(
+            f"{LEDGER}/{{things}}",
+            office.propose,
+            "Propose a thing of the office",
+            "office",
+            among={"things": THINGS},
+            body=BODY_OF,
+        ),
+        reading(
+            f"{LEDGER}/{{things}}",
+            office.listing,
+            "The things of the office",
+            "office",
+            among={"things": SHOWN},
+        ),
+        reading(
+            f"{LEDGER}/{{things}}/{{id}}",
+            office.showing,
+            "One thing of the office with its versions",
+            "office",
+            among={"things": SHOWN},
+        ),
+        reading("/healthz", metrics.alive, "The process is there", "running", access="anyone"),
+        reading(
+            "/readyz",
+            service_ready,
+            "Whether acts can be taken, and how far the views are",
+            "running",
+            access="anyone",
+        ),
+    ]
+
+
+async def service_ready(request: web.Request) -> web.Response:
+    """Tell whether the service can take acts: `GET /readyz`."""
+    return await request.app[SERVICE].ready()
+
+
+def build(
+    service: Service,
+    *,
+    rows: Iterable[Route] = (),
+    also: Callable[[web.Application], None] | None = None,
+) -> web.Application:
+    """Return the application over a service.
+
+    `rows` are further routes, `also` adds what routes alone do not say (pages, state).
+    """
+    settings = service.settings
+    app = web.Application(
+        middlewares=[metrics.observed, problems.problems, gate], client_max_size=2**20
+    )
+    app[SERVICE] = service
+    app[SETTINGS] = settings
+    app[METRICS] = Metrics()
+    app[RATES] = Rates()
+    app[FAILURES] = Failures(settings.rate_failures)
+    app[TOKENS] = Tokens(
+        issuers(settings, service.keys),
+        ApiKeys(service.keys / API_KEYS_FILE),
+        cache_s=settings.token_cache_s,
+    )
+    add(app, [*table(), *rows])
+    app.on_response_prepare.append(problems.dressed)
+    if also is not None:
+        also(app)
+    app.cleanup_ctx.append(service.running)
+    return app

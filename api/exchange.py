@@ -1,0 +1,58 @@
+"""Exchange with other systems: imports, the feed of events, exports.  The routes only."""
+
+from aiohttp import web
+
+from api import feed, imports, upload
+from api.intake import INTAKE, Intake
+from api.office_acts import OfficeAct
+from api.routes import JSON, Route, act, reading
+from api.service import SERVICE
+
+LEDGER = "/v1/ledgers/{ledger}"
+IMPORT = f"{LEDGER}/imports/{{id}}"
+
+
+def table() -> list[Route]:
+    """List the routes of the exchange."""
+    return [
+        act(
+            f"{LEDGER}/imports",
+            upload.upload,
+            "Upload a file of another system with its mapping, and judge its rows",
+            "exchange",
+            takes=("multipart/form-data", *sorted(upload.BARE_TYPES)),
+            limit=upload.MAX_UPLOAD,
+            system=True,
+        ),
+        reading(IMPORT, imports.one, "How far an import has come", "exchange"),
+        reading(f"{IMPORT}/rows", imports.rows, "The rows of an import", "exchange"),
+        act(
+            f"{IMPORT}/commit",
+            imports.commit,
+            "Let a judged file into the ledger",
+            "exchange",
+            body=OfficeAct,
+            status=202,
+        ),
+        reading(
+            f"{LEDGER}/events",
+            feed.events,
+            "The events of the ledger behind a position",
+            "exchange",
+            produces=(JSON, feed.NDJSON),
+        ),
+        reading(
+            f"{LEDGER}/export/{{format}}",
+            feed.export,
+            "The whole list of cases as a file",
+            "exchange",
+            among={"format": ("csv", "ndjson")},
+            produces=("text/csv", feed.NDJSON, JSON),
+        ),
+    ]
+
+
+def work_beside(app: web.Application) -> None:
+    """Let committed imports be taken in beside the service's other work; after its own."""
+    app[INTAKE] = Intake(app[SERVICE])
+    app.cleanup_ctx.append(app[INTAKE].running)

@@ -1,0 +1,276 @@
+"""The feed of events by position, and exports of the list of cases: for other systems.
+
+Order of positions is order of commits and has no holes, so a reader that keeps the last
+position it saw misses nothing.  Who may not see a case does not see its events; the position
+goes on all the same.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import orjson
+from aiohttp import web
+
+from api import headers
+from api.access import Entry, case_for, enter, scopes
+from api.answers import rendered, shown_event
+from api.audit import cell
+from ledger import authority, records
+from ledger.case import Case, Data, Event
+from ledger.errors import Refused
+from ledger.lifecycle import Responsibility
+from projections import current_state
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+CHUNK = 500
+# How many events a page looks through before it says where to go on.
+LOOKED = 5_000
+FILTERS = frozenset({"after", "limit", "item", "responsibility", "type", "case", "at_least"})
+
+Scope = tuple[tuple[str, str, tuple[str, ...] | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reader of the feed wants, and what they may see."""
+
+    entry: Entry
+    seen: Scope
+    after: int
+    limit: int | None
+    item: str | None
+    responsibility: str | None
+    kind: str | None
+    stream: str | None
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """Answer events behind a position: a page of JSON, or lines up to the head.
+
+    `GET /events?after=`; lines with `Accept: application/x-ndjson`.
+    """
+    entry = await enter(request)
+    seen = _scope(entry)
+    given = headers.query(request, FILTERS)
+    lines = _wants_lines(request)
+    asked = await _asked(request, entry, seen, given, lines=lines)
+    head = await entry.ledger.store.head(entry.ledger.name)
+    size = head.size if head is not None else 0
+    if asked.after >= size:
+        raise Refused("invalid-parameter", "after: beyond the newest position")
+    if lines:
+        return await _streamed(request, _lines(asked, size), NDJSON, size - 1)
+    items: list[Data] = []
+    last = asked.after
+    looked = 0
+    async for position, shown in _through(asked, size):
+        last, looked = position, looked + 1
+        if shown is not None:
+            items.append(shown)
+        if len(items) == asked.limit or looked == LOOKED:
+            break
+    more = str(last) if last < size - 1 else None
+    told = {"items": items, "next": more, "position": last}
+    return rendered(told, headers={"Ledger-Position": str(size - 1)})
+
+
+def _scope(entry: Entry) -> Scope:
+    """Say what of the feed the caller may see: a client system its own organ's cases."""
+    caller = entry.caller
+    client = entry.office.clients.get(caller.client or "")
+    if caller.person is None and client is not None:
+        return (("O", str(client["organ"]), None),)
+    return scopes(entry, "feed")
+
+
+def _wants_lines(request: web.Request) -> bool:
+    accept = request.headers.get("Accept", "*/*")
+    if not headers.acceptable(request, (JSON, NDJSON)):
+        raise web.HTTPNotAcceptable
+    return NDJSON in accept and not headers.acceptable(request, (JSON,))
+
+
+async def _asked(
+    request: web.Request, entry: Entry, seen: Scope, given: Mapping[str, str], *, lines: bool
+) -> Asked:
+    after = -1
+    if "after" in given:
+        after = headers.integer(given["after"], "after")
+    resumed = request.headers.getall("Last-Event-ID", ())
+    if resumed:
+        # It wins: whoever was cut off goes on where the last event stood.
+        if len(resumed) > 1:
+            raise Refused("invalid-parameter", "Last-Event-ID: one position")
+        after = headers.integer(resumed[0].strip(), "Last-Event-ID")
+    limit: int | None = None if lines else 50
+    if "limit" in given:
+        limit = headers.integer(given["limit"], "limit", least=1, most=500)
+    responsibility = given.get("responsibility")
+    if responsibility is not None:
+        headers.choice(responsibility, "responsibility", frozenset(map(str, Responsibility)))
+    kind = given.get("type")
+    if kind is not None:
+        headers.choice(kind, "type", records.TYPES)
+    stream = None
+    if "case" in given:
+        _, case = await case_for(entry, given["case"])
+        stream = case.stream
+    return Asked(entry, seen, after, limit, given.get("item"), responsibility, kind, stream)
+
+
+async def _through(asked: Asked, size: int) -> AsyncIterator[tuple[int, Data | None]]:
+    """Give every position behind `after` with the event as shown; None where it is not."""
+    ledger = asked.entry.ledger
+    at = asked.after + 1
+    while at < size:
+        rows = await ledger.store.since(ledger.name, at, min(CHUNK, size - at))
+        if not rows:
+            return
+        for row in rows:
+            event = records.decode(row)
+            case = await _case(asked, event)
+            if _wanted(asked, event, case):
+                yield row.position, shown_event(event, asked.entry, case, row.leaf)
+            else:
+                yield row.position, None
+        at = rows[-1].position + 1
+
+
+async def _case(asked: Asked, event: Event) -> Case | None:
+    """Return the case of an event where it has to be looked at."""
+    if not event.stream.startswith("case:"):
+        return None
+    if asked.stream not in (None, event.stream):
+        return None
+    return await asked.entry.ledger.peek(event.stream)
+
+
+def _wanted(asked: Asked, event: Event, case: Case | None) -> bool:
+    if asked.responsibility not in (None, event.responsibility):
+        return False
+    if asked.kind not in (None, event.type) or asked.stream not in (None, event.stream):
+        return False
+    everything = any(letter == "J" for letter, _, _ in asked.seen)
+    if case is None:
+        return everything and asked.item is None
+    of = authority.subject(case)
+    item = of.item or (case.source or {}).get("item")
+    if asked.item not in (None, item):
+        return False
+    return everything or any(_fits(letter, organ, items, of) for letter, organ, items in asked.seen)
+
+
+def _fits(letter: str, organ: str, items: tuple[str, ...] | None, of: authority.Subject) -> bool:
+    if items is not None and of.item not in items:
+        return False
+    if letter == "O":
+        return organ in (of.approving, of.window)
+    return (letter == "S" and organ in of.supervising) or (letter == "E" and organ in of.enforcing)
+
+
+async def _lines(asked: Asked, size: int) -> AsyncIterator[bytes]:
+    given = 0
+    async for _, shown in _through(asked, size):
+        if shown is not None:
+            yield orjson.dumps(shown) + b"\n"
+            given += 1
+        if given == asked.limit:
+            return
+
+
+# -- exports ----------------------------------------------------------------------------------
+
+COLUMNS = (
+    "case", "item", "stage", "officer", "organ", "source", "received_on", "accepted_on",
+    "decided_on", "issued_on", "closed_on", "outcome", "light", "version", "position",
+)  # fmt: skip
+
+
+async def export(request: web.Request) -> web.StreamResponse:
+    """Answer the whole list of cases as CSV or one JSON object a line: `GET /export/{format}`.
+
+    Streamed, with the filters of the list.
+    """
+    entry = await enter(request)
+    form = request.match_info["format"]
+    if form not in ("csv", "ndjson"):
+        raise Refused("not-found", "no such format")
+    seen = scopes(entry, "export")
+    given = headers.query(request, {*current_state.FILTERS, "at_least"})
+    given.pop("at_least", None)
+    listed = _listed(entry, seen, given)
+    # A filter that is wrong is refused before anything is sent.
+    first = await anext(listed, None)
+    if form == "ndjson":
+        return await _streamed(request, _as_lines(first, listed), NDJSON, None)
+    name = f'attachment; filename="cases-{entry.ledger.name}.csv"'
+    return await _streamed(
+        request, _as_csv(first, listed), "text/csv", None, {"Content-Disposition": name}
+    )
+
+
+async def _listed(
+    entry: Entry, seen: Scope, filters: Mapping[str, str]
+) -> AsyncIterator[tuple[Data, ...]]:
+    after = None
+    while True:
+        found = await current_state.listed(
+            entry.service.reads, entry.ledger.name, seen, filters, after, CHUNK,
+            await entry.ledger.now(),
+        )  # fmt: skip
+        yield found.items
+        after = found.next
+        if after is None:
+            return
+
+
+async def _as_lines(
+    first: tuple[Data, ...] | None, rest: AsyncIterator[tuple[Data, ...]]
+) -> AsyncIterator[bytes]:
+    async for page in _pages(first, rest):
+        yield b"".join(orjson.dumps(item) + b"\n" for item in page)
+
+
+async def _as_csv(
+    first: tuple[Data, ...] | None, rest: AsyncIterator[tuple[Data, ...]]
+) -> AsyncIterator[bytes]:
+    """Write RFC 4180 that a spreadsheet opens without running anything in it."""
+    yield b"\xef\xbb\xbf" + (",".join(COLUMNS) + "\r\n").encode()
+    async for page in _pages(first, rest):
+        text = io.StringIO()
+        writer = csv.writer(text)
+        for item in page:
+            writer.writerow([cell(item.get(name)) for name in COLUMNS])
+        yield text.getvalue().encode()
+
+
+async def _pages(
+    first: tuple[Data, ...] | None, rest: AsyncIterator[tuple[Data, ...]]
+) -> AsyncIterator[tuple[Data, ...]]:
+    if first is not None:
+        yield first
+    async for page in rest:
+        yield page
+
+
+async def _streamed(
+    request: web.Request,
+    pieces: AsyncIterator[bytes],
+    media: str,
+    position: int | None,
+    more: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    response = web.StreamResponse(
+        headers={"Content-Type": f"{media}; charset=utf-8", "Cache-Control": "no-store"}
+        | dict(more or {})
+    )
+    if position is not None:
+        response.headers["Ledger-Position"] = str(position)
+    await response.prepare(request)
+    async for piece in pieces:
+        await response.write(piece)
+    await response.write_eof()
+    return response

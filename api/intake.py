@@ -1,0 +1,260 @@
+"""Taking committed imports into the ledger, row by row, beside the service's other work.
+
+Each row is one append under its own key (`import|<id>|<row>`) on a stream named after its id
+in the other system: a crash between the append and the note of it leaves a row that looks
+untaken, and the next attempt finds the case that is there.  So it is taken once, whatever
+happens, and the work goes on after a start.
+"""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import orjson
+import structlog
+from aiohttp import web
+
+from api.problems import where
+from api.rows import row_of
+from api.service import Service
+from ledger import imported
+from ledger.case import Case
+from ledger.errors import Corrupt, Moved, Refused, Unavailable, Unknown
+from ledger.ledger import Key, Ledger
+from ledger.queries import load
+from ledger.state import case_number, pattern_of
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+Record = Any  # asyncpg ships no types
+
+SQL = load(Path(__file__).with_name("imports.sql"))
+
+CHUNK = 256
+WORKERS = 2
+IDLE_S = 5.0
+RETRY_S = 1.0
+
+AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a row: the position and number of its case, or why it is set aside."""
+
+    row: int
+    events: int = 0
+    position: int | None = None
+    case_no: str | None = None
+    code: str | None = None
+
+    @property
+    def state(self) -> str:
+        """The state the row is in now."""
+        return "recorded" if self.code is None else "quarantined"
+
+
+class NoLongerHead(Exception):
+    """Whoever committed the import holds the post no more."""
+
+
+class Intake:
+    """The staging tables of imports, and the work of taking rows in."""
+
+    def __init__(self, service: Service) -> None:
+        """Bind to a service, whose pool may write projections once it runs."""
+        self.service = service
+        self._pool: Any = None
+        self._wanted = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that something was committed."""
+        self._wanted.set()
+
+    @asynccontextmanager
+    async def reached(self) -> AsyncIterator[Any]:
+        """Give a connection, in a transaction; `Unavailable` while the database is away."""
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield connection
+        except AWAY as error:
+            why = "the database cannot be reached"
+            raise Unavailable("store-unavailable", why) from error
+
+    async def running(self, _app: web.Application) -> AsyncIterator[None]:
+        """Stay at work for as long as the application runs."""
+        self._pool = self.service.reads
+        task = asyncio.create_task(self.run())
+        yield
+        task.cancel()
+        await asyncio.wait({task})
+
+    async def run(self) -> None:
+        """Take in what is committed, until cancelled."""
+        while True:
+            self._wanted.clear()
+            try:
+                async with self.reached() as connection:
+                    found = await connection.fetch(SQL["going_on"])
+                for ledger, imported_id in found:
+                    await self.take_in(ledger, imported_id)
+            except (Unavailable, Unknown) as error:
+                # Rows that were appended without a note are found again by their keys.
+                log.warning("import waits", why=str(error))
+                await asyncio.sleep(RETRY_S)
+                continue
+            except Exception as error:
+                if isinstance(error, Corrupt):
+                    log.critical("corrupt", where=where(error))
+                    raise
+                # A defect of ours: this import stands still, and is tried again.
+                log.error(  # noqa: TRY400 its message may hold what nobody should log
+                    "import defect", error=type(error).__name__, where=where(error)
+                )
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._wanted.wait()
+            except TimeoutError:
+                continue
+
+    async def take_in(self, ledger_name: str, imported_id: str) -> None:
+        """Take in every row of one import that still waits."""
+        ledger = await self.service.ledger(ledger_name)
+        if ledger is None:
+            raise Corrupt("an import of a ledger that is not there")
+        async with self.reached() as connection:
+            file = await connection.fetchrow(SQL["one"], ledger_name, imported_id)
+        work = _Work(ledger, file, self.service.digest_key)
+        try:
+            await _all(self._chunks(work) for _ in range(WORKERS))
+        except NoLongerHead:
+            log.warning("import stopped", ledger=ledger_name, id=imported_id)
+            async with self.reached() as connection:
+                await connection.execute(SQL["stopped"], ledger_name, imported_id)
+            return
+        async with self.reached() as connection:
+            if not await connection.fetchval(SQL["is_left"], ledger_name, imported_id):
+                now = await ledger.now()
+                await connection.execute(SQL["done"], ledger_name, imported_id, now)
+                log.info("import committed", ledger=ledger_name, id=imported_id)
+
+    async def _chunks(self, work: "_Work") -> None:
+        while await self._chunk(work):
+            self.service.wake(work.ledger.name)
+
+    async def _chunk(self, work: "_Work") -> int:
+        """Take in the next rows, and note that in the transaction that holds them."""
+        key = (work.ledger.name, work.id)
+        async with self.reached() as connection:
+            rows = await connection.fetch(SQL["waiting"], *key, CHUNK)
+            if not rows:
+                return 0
+            now = await work.ledger.now()
+            taken = await _all(work.take(r["row"], r["raw"], now) for r in rows)
+            await connection.execute(SQL["took"], *key, *_columns(taken))
+            good = [t for t in taken if t.code is None]
+            await connection.execute(
+                SQL["counted"], *key, len(good), len(taken) - len(good),
+                sum(t.events for t in good), max((t.position or 0 for t in good), default=-1),
+            )  # fmt: skip
+        return len(rows)
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Wait until all of it has ended, then raise the first error; nothing runs on unseen."""
+    found = await asyncio.gather(*work, return_exceptions=True)
+    good = [one for one in found if not isinstance(one, BaseException)]
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return good
+
+
+def _columns(taken: Sequence[Taken]) -> tuple[list[Any], ...]:
+    return (
+        [t.row for t in taken],
+        [t.state for t in taken],
+        [t.code for t in taken],
+        [t.position for t in taken],
+        [t.case_no for t in taken],
+    )
+
+
+class _Work:
+    """One import as it is being taken in."""
+
+    def __init__(self, ledger: Ledger, file: Record, stream_key: bytes) -> None:
+        self.ledger = ledger
+        self.id: str = file["id"]
+        self._file = file
+        self._mapping = imported.mapping(orjson.loads(file["mapping"]))
+        self._stream_key = stream_key
+
+    async def take(self, number: int, raw: bytes, now: Any) -> Taken:  # noqa: ANN401 datetime
+        """Record one row as a case, or say why it is set aside."""
+        found = imported.read(row_of(raw), self._mapping, now)
+        if isinstance(found, imported.Quarantined):
+            return Taken(number, code=found.code)
+        stream = self._stream(found.id)
+        events = imported.events(found, self._mapping, self._origin(number), stream)
+        try:
+            done = await self.ledger.take_in(events, Key(f"import|{self.id}|{number}", b"import"))
+        except Refused as refused:
+            if refused.slug != "record-too-large":
+                raise
+            return Taken(number, code="record-too-large")
+        except Moved:
+            # The stream is there: another file brought the case.  Else the head's post moved.
+            if await self.ledger.load(stream) is None:
+                await self._still_head(now)
+                raise Unavailable("busy", "the post behind the import moved") from None
+            return Taken(number, code="duplicate")
+        first = done.events[0]
+        register, case_no = next(iter(first.registers.items()))
+        pattern = pattern_of(Case(stream, self.ledger.office.zone))
+        return Taken(
+            number,
+            events=len(done.events),
+            position=first.position,
+            case_no=case_number(register, case_no, self.ledger.name, pattern),
+        )
+
+    def _stream(self, own_id: str) -> str:
+        """Name the stream after the case's id elsewhere, so that it can be there once only."""
+        written = orjson.dumps(["import", self._mapping.system, self._mapping.item, own_id])
+        return "case:" + hmac.new(self._stream_key, written, hashlib.sha256).hexdigest()[:32]
+
+    def _origin(self, number: int) -> imported.Origin:
+        file = self._file
+        return imported.Origin(
+            imported=self.id,
+            file=file["name"],
+            row=number,
+            organ=file["organ"],
+            committed_by=file["committed_by"],
+            relied_on=self.ledger.office.relied(f"appointment:{file['appointment']}"),
+        )
+
+    async def _still_head(self, now: Any) -> None:  # noqa: ANN401 datetime
+        office = await self.ledger.refresh()
+        on = now.astimezone(office.zone).date()
+        held = office.posts_of(self._file["committed_by"])
+        if not any(p.id == self._file["appointment"] and p.active(on) for p in held):
+            raise NoLongerHead
+
+
+INTAKE: web.AppKey[Intake] = web.AppKey("intake", Intake)

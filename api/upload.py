@@ -1,0 +1,246 @@
+"""Uploading a file of another system: `POST /imports`.
+
+A form brings a mapping, which says what each column means, and then the file.  Every row is
+judged as it comes in and waits in a staging table; one that cannot be is set aside with a
+code.  A connection that breaks leaves rows that nobody can commit, and that are swept away.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable
+from secrets import token_hex
+from typing import Any
+
+import asyncpg
+import orjson
+from aiohttp import web
+
+from api import framing, headers
+from api.access import Entry, enter
+from api.bodies import object_of
+from api.characters import line_is_clean
+from api.imports import report
+from api.intake import INTAKE, SQL
+from api.multipart import Head, Parts, boundary_of
+from api.office import allowed
+from api.rows import CsvRows, JsonRows, Row, Rows, unreadable
+from ledger import imported, privacy
+from ledger.errors import Refused
+from ledger.imported import RowMapping
+
+MAX_UPLOAD = 1 << 30
+MAX_MAPPING = 64 * 1024
+BATCH = 1_000
+
+CSV_TYPES = frozenset({"text/csv", "application/csv", "application/vnd.ms-excel"})
+JSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson"})
+# Files that are known and cannot be read as a whole without a form around them, or at all.
+BARE_TYPES = CSV_TYPES | JSON_TYPES | {"application/xml", "text/xml", "application/octet-stream"}
+
+COLUMNS = ("ledger", "import", "row", "id", "state", "code", "raw")
+
+
+async def upload(request: web.Request) -> web.Response:
+    """Take a file in and judge its rows: `POST /imports`, `?dry_run=true` for a report only."""
+    entry = await enter(request)
+    by = await _uploader(request, entry)
+    key = headers.idempotency_key(request)
+    query = headers.query(request, {"dry_run"})
+    dry = headers.choice(query.get("dry_run", "false"), "dry_run", ("true", "false")) == "true"
+    boundary = _boundary(request)
+    staged = _Staged(request, entry, by, f"{by}|{entry.caller.client or ''}|{key}", dry=dry)
+    try:
+        await staged.read(framing.stream(request, MAX_UPLOAD), boundary)
+        return await staged.answer()
+    except BaseException:
+        await staged.drop()
+        raise
+
+
+async def _uploader(request: web.Request, entry: Entry) -> str:
+    """Name who uploads: a client system, or a system administrator."""
+    caller = entry.caller
+    if caller.organ is not None or (caller.person is None and caller.client is not None):
+        return caller.person or f"system:{caller.client}"
+    actors = await allowed(request, entry, "import", "upload")
+    return str(actors[0].person)
+
+
+def _boundary(request: web.Request) -> bytes:
+    """Read what parts the form; a bare file is none that can be read as a whole."""
+    given = request.headers.get("Content-Type", "")
+    boundary = boundary_of(given)
+    if boundary is None:
+        if given.partition(";")[0].strip().lower() in BARE_TYPES:
+            raise unreadable("send a form: the mapping, then a CSV or NDJSON file")
+        raise Refused("media-type", "multipart/form-data with a mapping and a file")
+    return boundary
+
+
+class _Staged:
+    """One upload on its way into the staging tables."""
+
+    def __init__(self, request: web.Request, entry: Entry, by: str, key: str, *, dry: bool) -> None:
+        self.request = request
+        self.entry = entry
+        self.intake = request.app[INTAKE]
+        self.id = token_hex(16)
+        self.by = by
+        # A dry run has no twin: nothing of it stays.
+        self.key = f"dry-run|{self.id}" if dry else key
+        self.dry = dry
+        self.size = 0
+        self.hash = hashlib.sha256()
+        self.raw_mapping = b""
+        self.mapping: RowMapping | None = None
+        self.rows: Rows | None = None
+        self.waiting: list[tuple[Any, ...]] = []
+        self.readable = 0
+        self.begun = False
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.entry.ledger.name, self.id
+
+    async def read(self, pieces: AsyncIterator[bytes], boundary: bytes) -> None:
+        """Read the form: first the mapping, then the file, and nothing else."""
+        parts = Parts(boundary)
+        part = ""
+        async for piece in pieces:
+            for found in parts.feed(piece):
+                if isinstance(found, Head):
+                    part = found.name
+                    await self._part(found)
+                elif part == "mapping":
+                    self.raw_mapping += found.data
+                    if len(self.raw_mapping) > MAX_MAPPING:
+                        raise Refused("too-long", "a mapping is short", pointer="/mapping")
+                else:
+                    await self._file(found.data)
+        parts.end()
+        if self.rows is None:
+            raise unreadable("no file in the form")
+        self._judge(self.rows.end())
+        await self._write()
+        if not self.readable:
+            raise unreadable("no row can be read")
+
+    async def _part(self, head: Head) -> None:
+        if head.name == "mapping" and self.mapping is None and not self.raw_mapping:
+            return
+        if head.name != "file" or self.rows is not None or not self.raw_mapping:
+            raise unreadable("a form with the parts mapping and file, in this order")
+        read = object_of(self.raw_mapping)
+        self.mapping = imported.mapping(read)
+        name = head.filename or "file"
+        if len(name) > imported.NAME_CHARS or not line_is_clean(name):
+            raise Refused("forbidden-character", "the name of the file", pointer="/file")
+        self.rows = _reader(head, self.mapping)
+        async with self.intake.reached() as connection:
+            await connection.execute(SQL["sweep_rows"], self.place[0])
+            await connection.execute(SQL["sweep_files"], self.place[0])
+            await connection.execute(
+                SQL["begin"], *self.place, self.key, self.mapping.system, self.mapping.item,
+                name, orjson.dumps(read), self.by, self.entry.now,
+            )  # fmt: skip
+        self.begun = True
+
+    async def _file(self, data: bytes) -> None:
+        assert self.rows is not None, "a piece of the file comes after its head"
+        self.size += len(data)
+        self.hash.update(data)
+        self._judge(self.rows.feed(data))
+        if len(self.waiting) >= BATCH:
+            await self._write()
+
+    def _judge(self, found: Iterable[Row]) -> None:
+        assert self.mapping is not None, "rows are read by a mapping"
+        now = self.entry.now
+        for row in found:
+            judged: imported.Found | imported.Quarantined
+            if row.cells is None:
+                judged = imported.Quarantined("bad-row")
+            else:
+                self.readable += 1
+                judged = imported.read(row.cells, self.mapping, now)
+            code = judged.code if isinstance(judged, imported.Quarantined) else None
+            state = "ready" if code is None else "quarantined"
+            own_id = judged.id if code not in ("forbidden-character", "too-long") else None
+            self.waiting.append((*self.place, row.number, own_id, state, code, row.raw))
+
+    async def _write(self) -> None:
+        batch, self.waiting = self.waiting, []
+        if not batch:
+            return
+        async with self.intake.reached() as connection:
+            await connection.copy_records_to_table(
+                "import_row", schema_name="projections", columns=COLUMNS, records=batch
+            )
+
+    async def answer(self) -> web.Response:
+        """Finish the staging and tell what was found; a dry run leaves nothing behind."""
+        digest = self._digest()
+        try:
+            async with self.intake.reached() as connection:
+                known = await connection.fetchrow(SQL["by_key"], self.place[0], self.key)
+                answer = None if known is not None else await self._finish(connection, digest)
+        except asyncpg.UniqueViolationError:
+            # Its twin came first, just now.
+            async with self.intake.reached() as connection:
+                known = await connection.fetchrow(SQL["by_key"], self.place[0], self.key)
+            answer = None
+        if answer is None or self.dry:
+            await self.drop()
+        if answer is not None:
+            return self._told(answer, self.id)
+        if known["digest"] != digest:
+            raise Refused("idempotency-key-reused", "this key was used for another request")
+        response = self._told(known["answer"], known["id"])
+        response.headers["Idempotency-Replayed"] = "true"
+        return response
+
+    async def _finish(self, connection: Any, digest: bytes) -> bytes:  # noqa: ANN401 asyncpg's
+        """Close the staging, and keep the answer so that it can be given again."""
+        await connection.execute(SQL["duplicates"], *self.place)
+        await connection.execute(
+            SQL["staged"], *self.place, digest, self.hash.hexdigest(), self.size
+        )
+        told = await report(connection, *self.place)
+        answer = orjson.dumps({**told, "id": None, "state": "dry-run"} if self.dry else told)
+        await connection.execute(SQL["answered"], *self.place, answer)
+        return answer
+
+    def _told(self, answer: bytes, found: str) -> web.Response:
+        where = {"Location": f"/v1/ledgers/{self.place[0]}/imports/{found}"}
+        return web.Response(
+            body=answer,
+            status=200 if self.dry else 201,
+            content_type="application/json",
+            charset="utf-8",
+            headers={"Cache-Control": "no-store", **({} if self.dry else where)},
+        )
+
+    def _digest(self) -> bytes:
+        body = {
+            "mapping": orjson.dumps(object_of(self.raw_mapping), option=orjson.OPT_SORT_KEYS).hex(),
+            "sha256": self.hash.hexdigest(),
+        }
+        return privacy.digest(self.entry.service.digest_key, self.request.path, body)
+
+    async def drop(self) -> None:
+        """Leave nothing of this upload behind."""
+        if not self.begun:
+            return
+        self.begun = False
+        async with self.intake.reached() as connection:
+            await connection.execute(SQL["drop_rows"], *self.place)
+            await connection.execute(SQL["drop_file"], *self.place)
+
+
+def _reader(head: Head, mapping: RowMapping) -> Rows:
+    """Choose how the file is read, by its media type or else by its name."""
+    name = (head.filename or "").lower()
+    if head.media in JSON_TYPES or name.endswith((".ndjson", ".jsonl")):
+        return JsonRows()
+    if head.media in CSV_TYPES or name.endswith(".csv"):
+        return CsvRows(mapping.columns)
+    raise unreadable("a CSV or NDJSON file")
