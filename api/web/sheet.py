@@ -302,3 +302,18 @@ def _limit(deadline: Deadline, texts: Texts) -> Limit:
         light="ended" if ended else deadline.light,
         paused=deadline.paused,
     )
+
+
+def item(state: Data) -> Data:
+    """Tell what the case is about: the item's name, code and kind by its terms."""
+    terms = state["terms"] or {}
+    code = state["item"] or ""
+    return {"name": terms.get("name", code), "code": code, "kind": terms.get("kind")}
+
+
+def flags(case: Case, state: Data) -> list[Data]:
+    """Tell the flags of a case, each with the number of the act that raised it."""
+    numbers = {event.id: event.version for event in case.events}
+    return [
+        {**raised, "number": numbers.get(raised.get("event") or "")} for raised in state["flags"]
+    ]

@@ -24,32 +24,6 @@ def catalogue() -> Mapping[str, tuple[str, str]]:
     return {key: (chinese, english) for key, (chinese, english) in read.items()}
 
 
-def chosen(asked: str | None, accept_language: str | None) -> str:
-    """Choose the language: what the address asks for, else what the reader prefers.
-
-    >>> chosen("en", None), chosen(None, "en-GB,en;q=0.9,zh;q=0.8"), chosen(None, "fr")
-    ('en', 'en', 'zh-CN')
-    """
-    if asked is not None:
-        return "en" if asked.lower().startswith("en") else DEFAULT
-    best, best_weight = DEFAULT, 0.0
-    for part in (accept_language or "").split(","):
-        tag, _, parameter = part.strip().partition(";")
-        language = {"zh": DEFAULT, "en": "en"}.get(tag.strip()[:2].lower())
-        weight = _weight(parameter)
-        if language is not None and weight > best_weight:
-            best, best_weight = language, weight
-    return best
-
-
-def _weight(parameter: str) -> float:
-    _, _, value = parameter.partition("=")
-    try:
-        return float(value) if value else 1.0
-    except ValueError:
-        return 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Texts:
     """The texts of one language, and how it writes times and gaps."""

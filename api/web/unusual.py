@@ -83,19 +83,15 @@ def marked(text: str, texts: Texts) -> str | Markup:
     if not strange:
         return text
     parts = [
-        _mark(character, texts(strange[index])) if index in strange else escape(character)
+        _mark(character, strange[index], texts) if index in strange else escape(character)
         for index, character in enumerate(text)
     ]
     return Markup("").join(parts)
 
 
-def _mark(character: str, said: str) -> Markup:
+def _mark(character: str, key: str, texts: Texts) -> Markup:
     code = f"U+{ord(character):04X}"
-    shown = character if _visible(character) else ""
+    surrogate = "\ud800" <= character <= "\udfff"
+    shown = character if key in _SHOWN and not surrogate else ""
     template = Markup('<span class="odd" title="{} {}">{}<sup>{}</sup></span>')
-    return template.format(code, said, shown, code)
-
-
-def _visible(character: str) -> bool:
-    kind = _KIND.get(unicodedata.category(character), "odd.mixed")
-    return kind in _SHOWN and not "\ud800" <= character <= "\udfff"
+    return template.format(code, texts(key), shown, code)

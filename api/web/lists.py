@@ -1,0 +1,68 @@
+"""The rows of the first page: alerts and cases in the words of the reader."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from api.web.sheet import organ, person
+from api.web.texts import Texts
+from ledger.case import Data
+from ledger.office import Office
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page of a list and the cursor of the next."""
+
+    rows: Sequence[Data]
+    next: str | None
+
+
+def alert_rows(alerts: Iterable[Data], texts: Texts, office: Office) -> list[Data]:
+    """Tell alerts as lines of a table."""
+    return [_alert(alert, texts, office) for alert in alerts]
+
+
+def _alert(alert: Data, texts: Texts, office: Office) -> Data:
+    deadline = alert.get("deadline") or {}
+    name = deadline.get("name") if isinstance(deadline, dict) else deadline
+    rule = str(alert.get("rule") or "")
+    named = texts.of("deadline", name) if name else texts.of("rule", rule)
+    return {
+        "level": alert["level"],
+        "case": alert["case"],
+        "item": item_name(alert.get("item"), office),
+        "deadline": named,
+        "rule": texts.of("rule", rule) if name and rule.startswith("acceptance.") else "",
+        "due": deadline.get("due") if isinstance(deadline, dict) else None,
+        "raised_at": alert["raised_at"],
+        "addressees": "、".join(person(one, office) for one in alert.get("addressees", ())),
+        "answer_by": alert.get("answer_by"),
+        "state": alert["state"],
+    }
+
+
+def case_rows(cases: Iterable[Data], office: Office) -> list[Data]:
+    """Tell cases as lines of a table."""
+    return [_case(case, office) for case in cases]
+
+
+def _case(case: Data, office: Office) -> Data:
+    holder = case.get("holder") or {}
+    return {
+        "light": case.get("light"),
+        "case": case["case"],
+        "item": case.get("item_name") or item_name(case.get("item"), office),
+        "stage": case["stage"],
+        "received": case.get("received_on"),
+        "due": case.get("due"),
+        "deadline": case.get("deadline"),
+        "holder": person(holder.get("person"), office) or organ(holder.get("unit"), office),
+        "version": case["version"],
+    }
+
+
+def item_name(code: object, office: Office) -> str:
+    """Return the name of an item as it is in force, else its code."""
+    thing = office.things.get(f"item:{code}")
+    current = thing.current if thing else None
+    return str(current.content.get("name", code)) if current else str(code or "")
