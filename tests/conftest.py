@@ -60,7 +60,17 @@ def pytest_unconfigure(config):
 
 
 @pytest.fixture(scope="session")
-async def template(request):
+def run():
+    """Waits for what a fixture starts, on a loop that no test runs on.
+
+    So the databases serve tests that are not asynchronous, too.
+    """
+    with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
+        yield runner.run
+
+
+@pytest.fixture(scope="session")
+def template(request, run):
     """The database that every test's is copied from; to be connected to by nobody."""
     given = getattr(request.config, "workerinput", {})
     if "test_cluster_failed" in given:
@@ -68,41 +78,45 @@ async def template(request):
     if "test_cluster" in given:
         yield Database.attached(Cluster(Path(given["test_cluster"]))).named(TEMPLATE)
         return
-    cluster = await begin()
+    cluster = run(begin())
     yield Database.of(cluster).named(TEMPLATE)
-    await end(cluster)
+    run(end(cluster))
 
 
 @pytest.fixture(scope="session")
-async def external_template(tmp_path_factory):
+def external_template(run, tmp_path_factory):
     """The same on a server that somebody else seems to run: a URL and passwords, no more."""
-    cluster = await begin()
+    cluster = run(begin())
     own = Database.of(cluster)
     host, secret = own.reach["host"], own.as_creator()["password"]
     folder = tmp_path_factory.mktemp("external")
     shutil.copy(cluster.folder / "roles", folder)
     yield Database.external(f"postgresql://postgres:{secret}@/{TEMPLATE}?host={host}", folder)
-    await end(cluster)
+    run(end(cluster))
 
 
 @pytest.fixture
 def origin(request):
+    """The template on the server that this test wants."""
     marked = request.node.get_closest_marker("external") is not None
     return request.getfixturevalue("external_template" if marked else "template")
 
 
 @pytest.fixture
-async def database(origin, worker_id):
+def database(run, origin, worker_id):
     """A migrated, empty database of this test's own: `database.as_role(Role.APP)`."""
     name = f"test_{worker_id}_{next(NUMBERS)}"
-    async with creator_of(origin.named("postgres")) as creator:
-        await creator.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        # What a template does not hand on.
-        await creator.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-        await creator.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(Role)}")
+    run(
+        as_creator(
+            origin.named("postgres"),
+            f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}",
+            # What a template does not hand on.
+            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+            f"GRANT CONNECT ON DATABASE {name} TO {', '.join(Role)}",
+        )
+    )
     yield origin.named(name)
-    async with creator_of(origin.named("postgres")) as creator:
-        await creator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    run(as_creator(origin.named("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
@@ -124,11 +138,11 @@ async def closed(connection):
         await connection.close()
 
 
-@contextlib.asynccontextmanager
-async def creator_of(database):
+async def as_creator(database, *statements):
     connection = await asyncpg.connect(**database.as_creator())
     try:
-        yield connection
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 
@@ -139,12 +153,12 @@ async def begin():
     assert await cluster.start()
     try:
         template = Database.of(cluster).named(TEMPLATE)
-        async with creator_of(template.named("postgres")) as creator:
-            await creator.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
-            await creator.execute(f"CREATE DATABASE {TEMPLATE}")
-        async with creator_of(template) as creator:
-            await migrations.apply(creator, folder=renumbered(cluster.folder))
-            await template.give_passwords(creator)
+        close = "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC"
+        await as_creator(template.named("postgres"), close, f"CREATE DATABASE {TEMPLATE}")
+        creator = await asyncpg.connect(**template.as_creator())
+        await migrations.apply(creator, folder=renumbered(cluster.folder))
+        await template.give_passwords(creator)
+        await creator.close()
     except BaseException:
         await end(cluster)
         raise
