@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
-from api import alerts, audit, cases, metrics, office, problems, record, replay
+from api import alerts, audit, cases, exchange, metrics, office, problems, record, replay
 from api.api_keys import ApiKeys
 from api.bodies import ACTS, OFFICE_BODIES
 from api.gate import gate
@@ -164,9 +164,10 @@ def build(
         ApiKeys(service.keys / API_KEYS_FILE),
         cache_s=settings.token_cache_s,
     )
-    add(app, [*table(), *rows])
+    add(app, [*table(), *exchange.table(), *rows])
     app.on_response_prepare.append(problems.dressed)
     if also is not None:
         also(app)
     app.cleanup_ctx.append(service.running)
+    exchange.work_beside(app)
     return app

@@ -93,16 +93,7 @@ class Connection(web.RequestHandler):
 
     def _make_error_handler(self, err_info: Any) -> Any:  # noqa: ANN401 aiohttp's own
         """Let the application answer what the parser refused, so that it looks like all else."""
-        handler = super()._make_error_handler(err_info)
-        if self._request_handler is None:
-            return handler
-        application = self._request_handler
-
-        async def refused(request: web.BaseRequest) -> web.StreamResponse:
-            request[FAULT] = "not HTTP/1.1 as the standard has it"
-            return await application(request)
-
-        return refused
+        return self._request_handler or super()._make_error_handler(err_info)
 
     def handle_error(
         self,
@@ -135,7 +126,7 @@ class Connection(web.RequestHandler):
             resp.force_close()
         resp, reset = await super().finish_response(request, resp, start_time)
         if unread and not reset:
-            if not waits:
+            if not waits and resp.status != 408:
                 await _linger(content)
             self._lingering_time = 0.0
         return resp, reset
@@ -209,16 +200,20 @@ class Server(web.Server):
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
         """Make the request, with its fault if it has one, and without its `Expect`."""
-        if not isinstance(message.headers, CIMultiDictProxy):
+        if isinstance(message.headers, CIMultiDictProxy):
+            fault = fault_of(message)
+        else:
             # What the parser refused comes as an empty request.
+            fault = "not HTTP/1.1 as the standard has it"
             message = message._replace(headers=CIMultiDictProxy(CIMultiDict()))
+        if fault is not None:
+            message = message._replace(version=HttpVersion11)
         expect = message.headers.getall("Expect", ())
         if expect:
             kept = CIMultiDict(message.headers)
             kept.popall("Expect")
             message = message._replace(headers=CIMultiDictProxy(kept))
         request = self._make(message, payload, protocol, writer, task)
-        fault = fault_of(message)
         if fault is not None:
             request[FAULT] = fault
         if expect:

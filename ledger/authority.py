@@ -14,6 +14,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import (
     AFTER_RECUSAL,
     MAY,
+    ON_FACTS,
     RULES,
     SEPARATIONS,
     Action,
@@ -139,6 +140,12 @@ READING: Mapping[str, Mapping[Role, str]] = {
         Role.ENFORCER: "E",
         Role.INSPECTOR: "J",
         Role.INSPECTION_LEAD: "J",
+    },
+    "export": {
+        Role.BUREAU_HEAD: "O",
+        Role.SUPERVISOR: "S",
+        Role.ENFORCER: "E",
+        Role.INSPECTOR: "J",
     },
     "feed": {
         Role.SUPERVISOR: "SJ",
@@ -310,6 +317,10 @@ def _duties(action: Action, case: Case, details: Data) -> frozenset[str]:
 
 def possible(action: Action, case: Case, details: Data) -> None:
     """Refuse what the stage forbids, by the table of the lifecycle."""
+    if case.source is not None and action not in ON_FACTS:
+        raise Refused(
+            "rule-refused", "what happened elsewhere is not acted on here", rule="import.elsewhere"
+        )
     rule = RULES[action]
     if case.stage in rule.when:
         return

@@ -28,10 +28,10 @@ _EXPLAIN = "stage:explain"
 class Deadline:
     """One run, measured: what the case page, the alerts and the figures read.
 
-    `paused_days` are the counted days that the pauses take out after the start; while one is
-    open they include the days it is expected to take, so that start, budget and paused_days
-    add up to `due`.  `held_from` is the first paused day of an open suspension.  `foreseen`
-    marks a duty that does not exist yet: the explanation of a promise not yet broken.
+    `paused_days` are the counted days that the pauses take out after the start, those an open
+    one is expected to take included: they explain `due`.  `held_from` is the first paused day
+    of an open suspension.  `foreseen` marks a duty that does not exist yet: the explanation
+    of a promise not yet broken.
     """
 
     run: Run
@@ -59,7 +59,7 @@ class Deadline:
 
     @property
     def left(self) -> int:
-        """The days that remain; negative never, since counting stops to matter at due."""
+        """The days that remain, 0 once they are used up."""
         return max(0, self.budget - self.used)
 
     @property
@@ -135,7 +135,7 @@ def foreseen(
     facts = steps[-1].facts
     found: list[Deadline] = []
     for run in facts.runs:
-        measured = history.measure(run, policy)
+        measured = history.measure(run, policy, history.moved_by(run))
         found.append(measured)
         if run.name == _PROMISE and facts.explain and not _kept(measured):
             found.append(history.explanation(measured, facts, zone, policy))
@@ -205,7 +205,7 @@ class _History:
     national: str
     overlay: str | None
 
-    def measure(self, run: Run, policy: Data) -> Deadline:
+    def measure(self, run: Run, policy: Data, moved_by: tuple[Data, ...]) -> Deadline:
         facts, days = self.steps[-1].facts, self.days(_NEXT)
         count = self.count(run, facts, days, _NEXT)
         budget = self.budget(run, facts, _NEXT)
@@ -228,7 +228,7 @@ class _History:
             paused_days=count.taken(),
             due=due,
             light=light,
-            moved_by=_moves(self.changes(run), run.opened, lambda p: self.due_at(run, p)),
+            moved_by=moved_by,
             provisional=budget > 0 and days.uncertain(run.start + _DAY, due),
             days=days,
             paused=count.paused,
@@ -255,13 +255,15 @@ class _History:
             start = self.due_at(promise.run, position)
             return None if start is None else self.days(position).add(start, run.budget)
 
-        measured = self.measure(run, policy)
+        known = changes[0].position - 1 if changes else run.opened
         return replace(
-            measured,
-            moved_by=_moves(changes, changes[0].position - 1 if changes else 0, due_at),
+            self.measure(run, policy, _moves(changes, known, due_at)),
             held_from=promise.held_from if promise.light == "stopped" else None,
             foreseen=promise.open and self.on <= promise.due,
         )
+
+    def moved_by(self, run: Run) -> tuple[Data, ...]:
+        return _moves(self.changes(run), run.opened, lambda p: self.due_at(run, p))
 
     def days(self, position: int) -> WorkingDays:
         return self.calendars.known_at(position).days(self.national, self.overlay)

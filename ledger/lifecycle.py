@@ -295,6 +295,9 @@ SEPARATIONS: tuple[Separation, ...] = (
 # After a recusal nothing but handing the case over (SOD-13, 公务员法 76).
 AFTER_RECUSAL = frozenset({Action.TRANSFER, Action.DECLARE_RECUSAL})
 
+# An imported case is a fact: its record can be put right, and nothing else be done to it.
+ON_FACTS = frozenset({Action.CORRECT, Action.APPROVE_CORRECTION})
+
 # The special procedures of APL 45: their time is not counted.
 SUSPENSION_KINDS = frozenset(
     {

@@ -143,6 +143,7 @@ class Calendars:
 
     def with_(self, version: CalendarVersion) -> "Calendars":
         """Return the calendars with one more adopted version."""
+        assert not self.versions or self.versions[-1].position <= version.position
         return Calendars((*self.versions, version))
 
     def known_at(self, position: int) -> "Calendars":

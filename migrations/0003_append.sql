@@ -5,21 +5,20 @@
 
 -- What time it is in that ledger: the database's, or the simulated one.
 CREATE FUNCTION ledger.now(in_ledger text) RETURNS timestamptz
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
     at timestamptz;
 BEGIN
-    SELECT CASE WHEN c.simulated THEN c.sim_at + (clock_timestamp() - c.real_at)
-                ELSE clock_timestamp() END
-      INTO STRICT at
+    SELECT CASE WHEN c.simulated THEN c.sim_at + (pg_catalog.clock_timestamp() - c.real_at)
+                ELSE pg_catalog.clock_timestamp() END
+      INTO at
       FROM ledger.clock AS c
-     WHERE c.ledger = split_part(in_ledger, '.', 1);
-    RETURN at;
-EXCEPTION
-    WHEN no_data_found THEN
+     WHERE c.ledger = pg_catalog.split_part(in_ledger, '.', 1);
+    IF at IS NULL THEN
         RAISE EXCEPTION 'no ledger %', in_ledger USING ERRCODE = 'LG001';
+    END IF;
+    RETURN at;
 END
 $$;
 
@@ -118,32 +117,34 @@ CREATE FUNCTION ledger.append(
     SET lock_timeout = '2s'
 AS $$
 DECLARE
-    size        bigint;       -- of the ledger before this batch
-    held        bigint;       -- the epoch that may write
-    before      timestamptz;  -- the newest event's time
-    zone        text;
-    now_at      timestamptz;
-    year        text;         -- of now_at, in the ledger's zone
-    header      text;         -- the first line up to the position
-    middle      text;         -- and from there to the registers
-    outcomes    text[];       -- a command
-    fresh       boolean[];    -- a command: is it appended now
-    firsts      bigint[];     -- a command: its first position
-    counts      integer[];    -- a command: its events
-    given       text[];       -- a command: the registers of its events
-    versions    bigint[];     -- an event
-    positions   bigint[];     -- an event; NULL where its command is not appended
-    numbers     text[];       -- an event: the inside of its registers
-    number_of   integer[];    -- a number given: the event, the register, the number
-    number_in   text[];
-    number_is   bigint[];
-    moving      text[];       -- streams that existed before, and where they stand now
-    to_version  jsonb;
-    to_position jsonb;
-    appended    integer;
+    size           bigint;       -- of the ledger before this batch
+    held           bigint;       -- the epoch that may write
+    before         timestamptz;  -- the newest event's time
+    zone           text;
+    now_at         timestamptz;
+    year           text;         -- of now_at, in the ledger's zone
+    header         text;         -- the first line up to the position
+    middle         text;         -- and from there to the registers
+    moved_stream   text[];       -- reads that are no longer true
+    moved_version  bigint[];
+    moved          integer[];    -- and the commands that rest on them
+    outcomes       text[];       -- a command
+    fresh          boolean[];    -- a command: is it appended now
+    known_position bigint[];     -- a command: what was stored under its key
+    known_events   integer[];
+    unread         boolean;
+    versions       bigint[];     -- an event
+    positions      bigint[];     -- an event; NULL where its command is not appended
+    numbers        text[];       -- an event: the inside of its registers
+    number_event   integer[];    -- a number given: the event, the register, the number
+    number_name    text[];
+    number_given   bigint[];
+    older          text[];       -- streams that existed before, and where they stand now
+    older_version  jsonb;
+    older_position jsonb;
 BEGIN
     -- Any role can switch this off for itself; an append is durable all the same.
-    IF current_setting('synchronous_commit') <> 'remote_apply' THEN
+    IF current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
 
@@ -161,100 +162,89 @@ BEGIN
     now_at := greatest(ledger.now(in_ledger), before);  -- after the wait, never before it
     year := to_char(now_at AT TIME ZONE zone, 'YYYY');
 
-    -- Every look-up is by index, whatever the statistics say (LATERAL, OFFSET 0).
-    SELECT array_agg(c.outcome ORDER BY c.command),
-           array_agg(c.outcome = 'appended' ORDER BY c.command),
-           array_agg(c.position ORDER BY c.command),
-           array_agg(c.events ORDER BY c.command)
-      INTO outcomes, fresh, firsts, counts
-      FROM (SELECT f.command, max(f.position) AS position, max(f.events) AS events,
-                   CASE WHEN bool_or(f.same) THEN 'replayed'
-                        WHEN bool_or(NOT f.same) THEN 'key-reused'
-                        WHEN bool_or(f.moved) THEN 'moved'
+    -- Every look-up is by index, whatever the statistics say (LATERAL, OFFSET 0); what many
+    -- commands read alike is looked up once.
+    SELECT array_agg(r.stream), array_agg(r.version) INTO moved_stream, moved_version
+      FROM (SELECT DISTINCT u.stream COLLATE "C" AS stream, u.version
+              FROM unnest(in_read_stream, in_read_version) AS u (stream, version)) AS r
+      LEFT JOIN LATERAL (
+           SELECT s.version FROM ledger.stream AS s
+            WHERE s.ledger = in_ledger AND s.stream = r.stream OFFSET 0) AS s ON true
+     WHERE r.version <> coalesce(s.version, 0);
+    IF moved_stream IS NOT NULL THEN
+        SELECT array_agg(DISTINCT r.command) INTO moved
+          FROM unnest(in_read_command, in_read_stream, in_read_version)
+               AS r (command, stream, version)
+         WHERE (r.stream COLLATE "C", r.version) IN (
+               SELECT m.stream COLLATE "C", m.version
+                 FROM unnest(moved_stream, moved_version) AS m (stream, version));
+    END IF;
+    SELECT array_agg(c.outcome ORDER BY c.n), array_agg(c.outcome = 'appended' ORDER BY c.n),
+           array_agg(c.position ORDER BY c.n), array_agg(c.events ORDER BY c.n)
+      INTO outcomes, fresh, known_position, known_events
+      FROM (SELECT k.n, i.position, i.events,
+                   CASE WHEN i.digest = k.digest THEN 'replayed'
+                        WHEN i.digest IS NOT NULL THEN 'key-reused'
+                        WHEN k.n = ANY (moved) THEN 'moved'
                         ELSE 'appended' END AS outcome
-              FROM (SELECT k.n AS command, i.digest = k.digest AS same, false AS moved,
-                           i.position, i.events
-                      FROM unnest(in_key, in_digest) WITH ORDINALITY AS k (key, digest, n)
-                      LEFT JOIN LATERAL (
-                           SELECT i.digest, i.position, i.events FROM ledger.idempotency AS i
-                            WHERE i.ledger = in_ledger AND i.key = k.key OFFSET 0) AS i ON true
-                     UNION ALL
-                    SELECT r.command, NULL, r.version <> coalesce(s.version, 0), NULL, NULL
-                      FROM unnest(in_read_command, in_read_stream, in_read_version)
-                           AS r (command, stream, version)
-                      LEFT JOIN LATERAL (
-                           SELECT s.version FROM ledger.stream AS s
-                            WHERE s.ledger = in_ledger AND s.stream = r.stream OFFSET 0) AS s
-                        ON true) AS f
-             GROUP BY f.command) AS c;
+              FROM unnest(in_key, in_digest) WITH ORDINALITY AS k (key, digest, n)
+              LEFT JOIN LATERAL (
+                   SELECT i.digest, i.position, i.events FROM ledger.idempotency AS i
+                    WHERE i.ledger = in_ledger AND i.key = k.key OFFSET 0) AS i ON true) AS c;
 
-    -- Number what is left: an event's version follows the version its command read.
-    SELECT array_agg(CASE WHEN fresh[p.command] THEN p.version END ORDER BY p.n),
-           array_agg(CASE WHEN fresh[p.command] THEN size - 1 + p.nth END ORDER BY p.n)
-      INTO versions, positions
-      FROM (SELECT v.command, v.n,
-                   first_value(v.version) OVER stream
-                       + count(*) FILTER (WHERE v.n > 0) OVER stream AS version,
-                   count(*) FILTER (WHERE v.n > 0 AND fresh[v.command]) OVER place AS nth
-              FROM (SELECT r.command, r.stream COLLATE "C" AS stream, r.version, 0 AS n
-                      FROM unnest(in_read_command, in_read_stream, in_read_version)
-                           AS r (command, stream, version)
-                     UNION ALL
-                    SELECT e.command, e.stream COLLATE "C", NULL, e.n
+    -- Number what is left.  Its reads are true, so a stream stands where it was read.
+    SELECT array_agg(p.version ORDER BY p.n), array_agg(p.position ORDER BY p.n),
+           bool_or(p.unread)
+      INTO versions, positions, unread
+      FROM (SELECT e.n,
+                   CASE WHEN fresh[e.command] THEN coalesce(s.version, 0) + row_number()
+                        OVER (PARTITION BY fresh[e.command], e.stream ORDER BY e.n) END AS version,
+                   CASE WHEN fresh[e.command] THEN size - 1 + row_number()
+                        OVER (PARTITION BY fresh[e.command] ORDER BY e.command, e.n) END AS position,
+                   (e.command, e.stream) NOT IN (
+                       SELECT r.command, r.stream COLLATE "C"
+                         FROM unnest(in_read_command, in_read_stream) AS r (command, stream))
+                       AS unread
+              FROM (SELECT u.command, u.stream COLLATE "C" AS stream, u.n
                       FROM unnest(in_event_command, in_event_stream) WITH ORDINALITY
-                           AS e (command, stream, n)) AS v
-            WINDOW stream AS (PARTITION BY v.command, v.stream ORDER BY v.n),
-                   place AS (ORDER BY v.command, v.n)) AS p
-     WHERE p.n > 0;
-    IF cardinality(array_remove(versions, NULL)) <> cardinality(array_remove(positions, NULL)) THEN
+                           AS u (command, stream, n)) AS e
+              LEFT JOIN LATERAL (
+                   SELECT s.version FROM ledger.stream AS s
+                    WHERE s.ledger = in_ledger AND s.stream = e.stream OFFSET 0) AS s ON true) AS p;
+    IF unread THEN
         RAISE EXCEPTION 'an event of a stream that was not read' USING ERRCODE = 'LG003';
     END IF;
 
-    SELECT array_agg(c.first ORDER BY c.command), array_agg(c.events ORDER BY c.command)
-      INTO firsts, counts
-      FROM (SELECT a.command, min(a.position) AS first, sum(a.events)::integer AS events
-              FROM (SELECT k.n AS command, k.position, k.events
-                      FROM unnest(firsts, counts) WITH ORDINALITY AS k (position, events, n)
-                     UNION ALL
-                    SELECT e.command, e.position, 1
-                      FROM unnest(in_event_command, positions) AS e (command, position)
-                     WHERE e.position IS NOT NULL) AS a
-             GROUP BY a.command) AS c;
-
     IF cardinality(in_number_event) > 0 THEN
         -- One more than the highest given so far: no gap, no reuse.
-        SELECT array_agg(w.event), array_agg(w.name),
-               array_agg(coalesce(w.last, 0) + w.nth)
-          INTO number_of, number_in, number_is
-          FROM (SELECT n.event, n.name, l.number AS last,
-                       row_number() OVER (PARTITION BY n.name ORDER BY positions[n.event]) AS nth
-                  FROM (SELECT u.event, replace(u.register, '%Y', year) COLLATE "C" AS name
-                          FROM unnest(in_number_event, in_number_register)
-                               AS u (event, register)
-                         WHERE positions[u.event] IS NOT NULL) AS n
+        SELECT array_agg(w.event), array_agg(w.name), array_agg(w.number)
+          INTO number_event, number_name, number_given
+          FROM (SELECT n.event, n.name,
+                       n.nth + coalesce(first_value(l.number) OVER (
+                           PARTITION BY n.name ORDER BY n.nth), 0) AS number
+                  FROM (SELECT u.event, u.name COLLATE "C" AS name, row_number() OVER (
+                                   PARTITION BY u.name COLLATE "C" ORDER BY u.position) AS nth
+                          FROM (SELECT i.event, replace(i.register, '%Y', year) AS name,
+                                       positions[i.event] AS position
+                                  FROM unnest(in_number_event, in_number_register)
+                                       AS i (event, register)) AS u
+                         WHERE u.position IS NOT NULL) AS n
                   LEFT JOIN LATERAL (
                        SELECT r.number FROM ledger.register AS r
-                        WHERE r.ledger = in_ledger AND r.name = n.name
+                        WHERE n.nth = 1 AND r.ledger = in_ledger AND r.name = n.name
                         ORDER BY r.number DESC LIMIT 1) AS l ON true) AS w;
         INSERT INTO ledger.register (ledger, name, number, position)
         SELECT in_ledger, n.name, n.number, positions[n.event]
-          FROM unnest(number_of, number_in, number_is) AS n (event, name, number);
+          FROM unnest(number_event, number_name, number_given) AS n (event, name, number);
         SELECT array_agg(e.inside ORDER BY e.n) INTO numbers
           FROM (SELECT a.n, string_agg(a.pair, ',' ORDER BY a.name) AS inside
                   FROM (SELECT generate_series(1, cardinality(positions)) AS n,
                                NULL::text AS pair, NULL::text COLLATE "C" AS name
                          UNION ALL
                         SELECT n.event, '"' || n.name || '":' || n.number, n.name
-                          FROM unnest(number_of, number_in, number_is)
+                          FROM unnest(number_event, number_name, number_given)
                                AS n (event, name, number)) AS a
                  GROUP BY a.n) AS e;
-        SELECT array_agg(c.given ORDER BY c.command) INTO given
-          FROM (SELECT e.command,
-                       '[' || string_agg('{' || coalesce(e.inside, '') || '}', ',' ORDER BY e.n)
-                           || ']' AS given
-                  FROM unnest(in_event_command, numbers) WITH ORDINALITY
-                       AS e (command, inside, n)
-                 GROUP BY e.command) AS c;
     END IF;
 
     -- The header is made here and depends on nothing of the session.
@@ -271,42 +261,53 @@ BEGIN
      WHERE e.position IS NOT NULL;
 
     -- Streams that did not exist are inserted, the others moved.
-    INSERT INTO ledger.stream (ledger, stream, version, position)
-    SELECT in_ledger, e.stream, max(e.version), max(e.position)
-      FROM unnest(in_event_stream, versions, positions) AS e (stream, version, position)
-     WHERE e.position IS NOT NULL
-     GROUP BY e.stream
-    HAVING min(e.version) = 1;
-    SELECT array_agg(h.stream),
-           jsonb_object_agg(h.stream, h.version), jsonb_object_agg(h.stream, h.position)
-      INTO moving, to_version, to_position
-      FROM (SELECT e.stream, max(e.version) AS version, max(e.position) AS position
-              FROM unnest(in_event_stream, versions, positions) AS e (stream, version, position)
-             WHERE e.position IS NOT NULL
-             GROUP BY e.stream
-            HAVING min(e.version) > 1) AS h;
-    IF moving IS NOT NULL THEN
+    IF 1 = ANY (versions) THEN
+        INSERT INTO ledger.stream (ledger, stream, version, position)
+        SELECT in_ledger, e.stream, max(e.version), max(e.position)
+          FROM unnest(in_event_stream, versions, positions) AS e (stream, version, position)
+         WHERE e.position IS NOT NULL
+         GROUP BY e.stream
+        HAVING min(e.version) = 1;
+    END IF;
+    IF 1 < ANY (versions) THEN
+        SELECT array_agg(s.stream),
+               jsonb_object_agg(s.stream, s.version), jsonb_object_agg(s.stream, s.position)
+          INTO older, older_version, older_position
+          FROM (SELECT e.stream, max(e.version) AS version, max(e.position) AS position
+                  FROM unnest(in_event_stream, versions, positions)
+                       AS e (stream, version, position)
+                 WHERE e.position IS NOT NULL
+                 GROUP BY e.stream
+                HAVING min(e.version) > 1) AS s;
         UPDATE ledger.stream AS s
-           SET version = (to_version ->> s.stream)::bigint,
-               position = (to_position ->> s.stream)::bigint
-         WHERE s.ledger = in_ledger AND s.stream = ANY (moving);
+           SET version = (older_version ->> s.stream)::bigint,
+               position = (older_position ->> s.stream)::bigint
+         WHERE s.ledger = in_ledger AND s.stream = ANY (older);
     END IF;
 
     INSERT INTO ledger.idempotency (ledger, key, digest, position, events)
-    SELECT in_ledger, c.key, c.digest, c.position, c.events
-      FROM unnest(in_key, in_digest, firsts, counts, fresh) AS c (key, digest, position, events, fresh)
-     WHERE c.fresh;
-    appended := cardinality(array_remove(positions, NULL));
-    IF appended > 0 THEN
-        UPDATE ledger.head AS h SET size = h.size + appended, recorded_at = now_at
-         WHERE h.ledger = in_ledger;
-    END IF;
+    SELECT in_ledger, in_key[e.command], in_digest[e.command], min(e.position), count(*)
+      FROM unnest(in_event_command, positions) AS e (command, position)
+     WHERE e.position IS NOT NULL
+     GROUP BY e.command;
+    UPDATE ledger.head AS h
+       SET size = h.size + cardinality(array_remove(positions, NULL)), recorded_at = now_at
+     WHERE h.ledger = in_ledger AND true = ANY (fresh);
 
     RETURN QUERY
-    SELECT c.n::integer, c.outcome, c.position, c.events,
-           CASE WHEN c.fresh THEN now_at END, CASE WHEN c.fresh THEN c.given END
-      FROM unnest(outcomes, firsts, counts, fresh, given) WITH ORDINALITY
-           AS c (outcome, position, events, fresh, given, n);
+    SELECT a.command, outcomes[a.command], min(a.position), sum(a.events)::integer,
+           CASE WHEN fresh[a.command] THEN now_at END,
+           CASE WHEN fresh[a.command] AND numbers IS NOT NULL
+                THEN '[' || string_agg('{' || a.inside || '}', ',' ORDER BY a.n) || ']' END
+      FROM (SELECT k.n::integer AS command, k.position, k.events, NULL::text AS inside, 0 AS n
+              FROM unnest(known_position, known_events) WITH ORDINALITY AS k (position, events, n)
+             UNION ALL
+            SELECT e.command, e.position, 1, coalesce(e.inside, ''), e.n
+              FROM unnest(in_event_command, positions, numbers) WITH ORDINALITY
+                   AS e (command, position, inside, n)
+             WHERE e.position IS NOT NULL) AS a
+     GROUP BY a.command
+     ORDER BY a.command;
 END
 $$;
 

@@ -27,6 +27,8 @@ SELECT p.next_position - 1 AS shown_position, c.*
    AND p.generation = s.generation
    AND p.projection = s.projection
    AND p.sequence = s.ledger
+  JOIN ledger.head AS h
+    ON h.ledger = s.ledger
   LEFT JOIN LATERAL (
        SELECT a.recorded_at, a.refused, a.position, a.occurred_at, a.responsibility, a.action,
               a.type, a.version, a.case_no, a.item, a.kind, a.person, a.name, a.role,
@@ -61,8 +63,6 @@ SELECT p.next_position - 1 AS shown_position, c.*
           AND ($22::boolean IS NULL OR a.late_entry = $22)
         ORDER BY a.recorded_at, a.refused, a.position
         LIMIT $7) AS c ON true
-  JOIN ledger.head AS h
-    ON h.ledger = s.ledger
  WHERE s.ledger = $1
    AND s.projection = 'audit_trail'
  ORDER BY c.recorded_at, c.refused, c.position;

@@ -1,9 +1,248 @@
-"""Stub while the rest is tested."""
+"""Early, yellow and red cards (预警 黄牌 红牌): a function of the ledger and of time.
 
-from projections.follow import Projection
+Nothing is appended because time passes.  The instants are stored at which cards are raised,
+also those to come; a reader compares them with the ledger's clock.  Whatever happens to a
+case, all its cards are told anew, so a rebuild tells the same ones at the same instants.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ledger.case import Case, Data
+from ledger.office import Office, appointment
+from ledger.queries import load
+from ledger.records import instant
+from projections import cards, seen
+from projections.asked import Asked, Mark, Page, wrong_mark
+from projections.cards import Card
+from projections.follow import Batch, Connection, Pool, Projection
+from projections.limits import adopted, limits
+
+SQL = load(Path(__file__).with_suffix(".sql"))
+
+FILTERS = frozenset({"level", "organ", "item", "state", "deadline", "case"})
+LEVELS = frozenset({"early", "yellow", "red"})
+STATES = frozenset({"raised", "closed", "withdrawn"})
 
 
-async def apply(connection, batch): ...
+# -- reading ----------------------------------------------------------------------------------
 
 
-PROJECTION = Projection(name="timeout_alerts", apply=apply, rows={}, remove={}, refusals=True)
+async def listed(
+    reads: Pool,
+    ledger: str,
+    scopes: Sequence[seen.Scope],
+    filters: Mapping[str, str],
+    after: Mark | None,
+    limit: int,
+    now: datetime,
+    *,
+    person: str | None = None,
+) -> Page:
+    """Return a page of the cards raised by now, the newest first.
+
+    `scopes` are the relations of the reader's posts; `person` also sees what is addressed to
+    them.  `now` is the ledger's time.
+    """
+    asked = Asked(filters)
+    arguments = (
+        ledger,
+        *seen.reader(scopes).arguments,
+        now,
+        limit + 1,
+        person,
+        *_before(after),
+        asked.one_of("level", LEVELS),
+        asked.text("deadline"),
+        asked.text("case"),
+        asked.text("organ"),
+        asked.text("item"),
+        asked.one_of("state", STATES),
+    )
+    async with reads.acquire() as connection, connection.transaction(readonly=True):
+        await connection.execute(SQL["plan_for_these_values"])
+        rows = await connection.fetch(SQL["listed"], *arguments)
+    found = [row for row in rows if row["id"] is not None]
+    last = found[limit - 1] if len(found) > limit else None
+    following = [instant(last["raised_at"]), last["id"]] if last else None
+    position = rows[0]["shown_position"] if rows else -1
+    return Page(tuple(_shown(row) for row in found[:limit]), following, position)
+
+
+def _before(after: Mark | None) -> tuple[datetime | None, str | None]:
+    match after:
+        case None:
+            return None, None
+        case [str() as at, str() as card]:
+            return datetime.fromisoformat(at), card
+    raise wrong_mark()
+
+
+def _shown(row: Any) -> Data:  # noqa: ANN401 (asyncpg ships no types)
+    zone = ZoneInfo(row["zone"])
+    told: dict[str, object] = {
+        "id": row["id"],
+        "case": row["case_no"],
+        "item": row["item"],
+        "organ": row["organ"],
+        "deadline": row["deadline"],
+        "due": _day(row["due"]),
+        "rule": row["rule"],
+        "level": row["level"],
+        "policy": row["policy"],
+        "raised_at": row["raised_at"].astimezone(zone).isoformat(),
+        "addressees": list(row["addressees"]),
+        "answer_by": _day(row["answer_by"]),
+        "state": row["state"],
+    }
+    if row["state"] == "withdrawn":
+        told["reason"] = row["reason"]
+    return told
+
+
+def _day(on: date | None) -> str | None:
+    return None if on is None else on.isoformat()
+
+
+# -- following --------------------------------------------------------------------------------
+
+COLUMNS = ("ledger", "generation", *(field.name for field in fields(Card)))
+CASE_COLUMNS = (
+    "ledger",
+    "generation",
+    "stream",
+    "item",
+    "organ",
+    "seen",
+    "first_day",
+    "last_day",
+)
+POST_COLUMNS = ("ledger", "generation", "appointment", "post", "person", "since", "until")
+
+
+async def apply(connection: Connection, batch: Batch) -> None:
+    """Tell anew the cards of every case that something happened to, and of each refusal."""
+    if batch.refusals:
+        found = (cards.of_refusal(event, batch.office) for event in batch.events)
+        await _write(connection, batch, (card for card in found if card is not None))
+        return
+    await _posts(connection, batch)
+    await _answering(connection, batch)
+    streams = batch.streams | await _moved(connection, batch)
+    if not streams:
+        return
+    cases = [case for _, case in sorted((await batch.cases(streams)).items())]
+    known = [case.stream for case in cases]
+    await connection.execute(SQL["remove_cases"], *batch.key, known)
+    await connection.copy_records_to_table(
+        "alert_case",
+        schema_name="projections",
+        columns=CASE_COLUMNS,
+        records=[(*batch.key, *_case(case, batch.office)) for case in cases],
+    )
+    await connection.execute(SQL["remove_of_cases"], *batch.key, known)
+    told = (card for case in cases for card in cards.of_case(case, batch.office))
+    await _write(connection, batch, told)
+
+
+async def _write(connection: Connection, batch: Batch, told: Iterable[Card]) -> None:
+    records = [(*batch.key, *astuple(card)) for card in told]
+    if records:
+        await connection.copy_records_to_table(
+            "alert", schema_name="projections", columns=COLUMNS, records=records
+        )
+
+
+def _case(case: Case, office: Office) -> tuple[object, ...]:
+    of = seen.of_case(case)
+    last = limits(case, office).last_due
+    return (
+        case.stream,
+        case.terms.get("item", (case.source or {}).get("item")),
+        of.approving or None,
+        seen.marks(of, office),
+        case.received_on if last else None,
+        last,
+    )
+
+
+async def _moved(connection: Connection, batch: Batch) -> set[str]:
+    """Find the cases that office events of the batch may have changed."""
+    found: set[str] = set()
+    for first, last in adopted(batch):
+        rows = await connection.fetch(SQL["moved_by_calendar"], *batch.key, first, last)
+        found |= {row["stream"] for row in rows}
+    for event in batch.events:
+        if event.type == "organ-set":
+            rows = await connection.fetch(SQL["of_organ"], *batch.key, event.data["id"])
+            found |= {row["stream"] for row in rows}
+    return found - batch.later
+
+
+async def _posts(connection: Connection, batch: Batch) -> None:
+    """Keep who holds which post: they are the addressees of what is raised meanwhile."""
+    streams = {e.stream for e in batch.events if e.stream.startswith("appointment:")}
+    if not streams:
+        return
+    records = []
+    for stream in sorted(streams):
+        thing = batch.office.things[stream]
+        held = appointment.post(thing)
+        if held is not None:
+            zone = batch.office.zone
+            ends = [at for at in (_day_after(held.until, zone), thing.ended) if at is not None]
+            since = _midnight(held.since, zone)
+            post = f"{held.role}@{held.organ}"
+            until = min(ends, default=None)
+            records.append((*batch.key, held.id, post, held.person, since, until))
+    ids = [stream.partition(":")[2] for stream in streams]
+    await connection.execute(SQL["remove_posts"], *batch.key, ids)
+    await connection.copy_records_to_table(
+        "alert_post", schema_name="projections", columns=POST_COLUMNS, records=records
+    )
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def _day_after(day: date | None, zone: ZoneInfo) -> datetime | None:
+    return None if day is None else _midnight(day + timedelta(days=1), zone)
+
+
+async def _answering(connection: Connection, batch: Batch) -> None:
+    """Look again at refusals that were followed before a rule that was in force by then.
+
+    The two sequences are followed one after the other, their times are one clock's: only so
+    does a rebuild, which reads one wholly before the other, tell the same.
+    """
+    rules = [e for e in batch.events if e.stream.startswith(("calendar:", "policy:alerts-"))]
+    since = min((e.recorded_at for e in rules if e.recorded_at), default=None)
+    if since is None:
+        return
+    for row in await connection.fetch(SQL["refusals_since"], *batch.key, since):
+        at = row["raised_at"].astimezone(UTC)
+        await connection.execute(
+            SQL["answer_refusal"], *batch.key, row["id"], *cards.answering(at, batch.office)
+        )
+
+
+PROJECTION = Projection(
+    name="timeout_alerts",
+    apply=apply,
+    rows={
+        "alert": SQL["rows"],
+        "alert_case": SQL["rows_of_cases"],
+        "alert_post": SQL["rows_of_posts"],
+    },
+    remove={
+        "alert": SQL["remove"],
+        "alert_case": SQL["remove_all_cases"],
+        "alert_post": SQL["remove_all_posts"],
+    },
+    refusals=True,
+)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import orjson
@@ -107,9 +108,7 @@ def table() -> Iterable[Route]:
         ),
         reading("/v1/broken/{what}", broken, "Break", "tests", access="anyone"),
         reading("/openapi.json", openapi.served, "This document", "reference", access="anyone"),
-        reading(
-            "/problems/{slug}", problems.explained, "A reason", "reference", access="anyone"
-        ),
+        reading("/problems/{slug}", problems.explained, "A reason", "reference", access="anyone"),
         reading("/healthz", metrics.alive, "Alive", "operations", access="anyone"),
         reading(
             "/metrics",
@@ -150,7 +149,7 @@ class Tiny:
         }
 
     async def ask(
-        self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: object
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         async with (
             aiohttp.ClientSession(auto_decompress=False) as session,
