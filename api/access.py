@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
+from api import headers
 from api.service import SERVICE, Service
 from api.tokens import CALLER
 from api.tokens import Caller as Known
@@ -69,7 +70,12 @@ class Entry:
 
 async def enter(request: web.Request) -> Entry:
     """Let the caller into the ledger of the path, or answer that there is none."""
-    return await enter_as(request.app[SERVICE], request.match_info["ledger"], request[CALLER])
+    entry = await enter_as(request.app[SERVICE], request.match_info["ledger"], request[CALLER])
+    position = headers.at_least(request)
+    if position is not None:
+        await entry.service.at_least(entry.ledger.name, position)
+        entry = replace(entry, now=await entry.ledger.now())
+    return entry
 
 
 async def enter_as(service: Service, name: str, known: Known) -> Entry:

@@ -12,6 +12,7 @@ import hmac
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,6 +60,7 @@ class Taken:
     row: int
     events: int = 0
     position: int | None = None
+    last: int = -1
     case_no: str | None = None
     code: str | None = None
 
@@ -164,12 +166,13 @@ class Intake:
             if not rows:
                 return 0
             now = await work.ledger.now()
+            work.still_head(now)
             taken = await _all(work.take(r["row"], r["raw"], now) for r in rows)
             await connection.execute(SQL["took"], *key, *_columns(taken))
             good = [t for t in taken if t.code is None]
             await connection.execute(
                 SQL["counted"], *key, len(good), len(taken) - len(good),
-                sum(t.events for t in good), max((t.position or 0 for t in good), default=-1),
+                sum(t.events for t in good), max((t.last for t in good), default=-1),
             )  # fmt: skip
         return len(rows)
 
@@ -204,7 +207,7 @@ class _Work:
         self._mapping = imported.mapping(orjson.loads(file["mapping"]))
         self._stream_key = stream_key
 
-    async def take(self, number: int, raw: bytes, now: Any) -> Taken:  # noqa: ANN401 datetime
+    async def take(self, number: int, raw: bytes, now: datetime) -> Taken:
         """Record one row as a case, or say why it is set aside."""
         found = imported.read(row_of(raw), self._mapping, now)
         if isinstance(found, imported.Quarantined):
@@ -220,7 +223,7 @@ class _Work:
         except Moved:
             # The stream is there: another file brought the case.  Else the head's post moved.
             if await self.ledger.load(stream) is None:
-                await self._still_head(now)
+                await self.ledger.refresh()
                 raise Unavailable("busy", "the post behind the import moved") from None
             return Taken(number, code="duplicate")
         first = done.events[0]
@@ -230,6 +233,7 @@ class _Work:
             number,
             events=len(done.events),
             position=first.position,
+            last=done.position,
             case_no=case_number(register, case_no, self.ledger.name, pattern),
         )
 
@@ -249,8 +253,9 @@ class _Work:
             relied_on=self.ledger.office.relied(f"appointment:{file['appointment']}"),
         )
 
-    async def _still_head(self, now: Any) -> None:  # noqa: ANN401 datetime
-        office = await self.ledger.refresh()
+    def still_head(self, now: datetime) -> None:
+        """Stop where the post behind the import has ended; the append checks that it has not."""
+        office = self.ledger.office
         on = now.astimezone(office.zone).date()
         held = office.posts_of(self._file["committed_by"])
         if not any(p.id == self._file["appointment"] and p.active(on) for p in held):

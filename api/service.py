@@ -80,6 +80,12 @@ class Service:
             await progress.at_least(self.reads, name, names, position)
         await progress.at_head(self.reads, name, names)
 
+    async def at_least(self, name: str, position: int) -> None:
+        """Wait until every view shows a position of a ledger, for a while; else `Behind`."""
+        names = [p.name for p in PROJECTIONS]
+        patience_s = self.settings.at_least_s
+        await progress.at_least(self.reads, name, names, position, patience_s=patience_s)
+
     def wake(self, name: str) -> None:
         """Let what runs beside look again: the clock or the office of a ledger has moved."""
         log.debug("ledger moved", ledger=name)
