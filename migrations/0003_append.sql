@@ -162,22 +162,25 @@ BEGIN
     now_at := greatest(ledger.now(in_ledger), before);  -- after the wait, never before it
     year := to_char(now_at AT TIME ZONE zone, 'YYYY');
 
-    -- Every look-up is by index, whatever the statistics say (LATERAL, OFFSET 0); what many
-    -- commands read alike is looked up once.
+    -- Every look-up is by index, whatever the statistics say (LATERAL, OFFSET 0).  Arrays are
+    -- handed to `unnest` as (SELECT …), which hides their length from the planner: it plans
+    -- once, and not anew for each batch (a single caller waited twice as long).
+    -- What many commands read alike is looked up once.
     SELECT array_agg(r.stream), array_agg(r.version) INTO moved_stream, moved_version
       FROM (SELECT DISTINCT u.stream COLLATE "C" AS stream, u.version
-              FROM unnest(in_read_stream, in_read_version) AS u (stream, version)) AS r
+              FROM unnest((SELECT in_read_stream), (SELECT in_read_version))
+                   AS u (stream, version)) AS r
       LEFT JOIN LATERAL (
            SELECT s.version FROM ledger.stream AS s
             WHERE s.ledger = in_ledger AND s.stream = r.stream OFFSET 0) AS s ON true
      WHERE r.version <> coalesce(s.version, 0);
     IF moved_stream IS NOT NULL THEN
         SELECT array_agg(DISTINCT r.command) INTO moved
-          FROM unnest(in_read_command, in_read_stream, in_read_version)
+          FROM unnest((SELECT in_read_command), (SELECT in_read_stream), (SELECT in_read_version))
                AS r (command, stream, version)
          WHERE (r.stream COLLATE "C", r.version) IN (
                SELECT m.stream COLLATE "C", m.version
-                 FROM unnest(moved_stream, moved_version) AS m (stream, version));
+                 FROM unnest((SELECT moved_stream), (SELECT moved_version)) AS m (stream, version));
     END IF;
     SELECT array_agg(c.outcome ORDER BY c.n), array_agg(c.outcome = 'appended' ORDER BY c.n),
            array_agg(c.position ORDER BY c.n), array_agg(c.events ORDER BY c.n)
@@ -187,7 +190,7 @@ BEGIN
                         WHEN i.digest IS NOT NULL THEN 'key-reused'
                         WHEN k.n = ANY (moved) THEN 'moved'
                         ELSE 'appended' END AS outcome
-              FROM unnest(in_key, in_digest) WITH ORDINALITY AS k (key, digest, n)
+              FROM unnest((SELECT in_key), (SELECT in_digest)) WITH ORDINALITY AS k (key, digest, n)
               LEFT JOIN LATERAL (
                    SELECT i.digest, i.position, i.events FROM ledger.idempotency AS i
                     WHERE i.ledger = in_ledger AND i.key = k.key OFFSET 0) AS i ON true) AS c;
@@ -196,21 +199,23 @@ BEGIN
     SELECT array_agg(p.version ORDER BY p.n), array_agg(p.position ORDER BY p.n),
            bool_or(p.unread)
       INTO versions, positions, unread
-      FROM (SELECT e.n,
-                   CASE WHEN fresh[e.command] THEN coalesce(s.version, 0) + row_number()
-                        OVER (PARTITION BY fresh[e.command], e.stream ORDER BY e.n) END AS version,
-                   CASE WHEN fresh[e.command] THEN size - 1 + row_number()
-                        OVER (PARTITION BY fresh[e.command] ORDER BY e.command, e.n) END AS position,
-                   (e.command, e.stream) NOT IN (
-                       SELECT r.command, r.stream COLLATE "C"
-                         FROM unnest(in_read_command, in_read_stream) AS r (command, stream))
-                       AS unread
-              FROM (SELECT u.command, u.stream COLLATE "C" AS stream, u.n
-                      FROM unnest(in_event_command, in_event_stream) WITH ORDINALITY
-                           AS u (command, stream, n)) AS e
+      FROM (SELECT e.n, e.unread,
+                   CASE WHEN e.fresh THEN coalesce(s.version, 0) + row_number() OVER (
+                       PARTITION BY e.fresh, e.stream ORDER BY e.n) END AS version,
+                   CASE WHEN e.fresh THEN size - 1 + row_number() OVER (
+                       PARTITION BY e.fresh ORDER BY e.command, e.n) END AS position
+              FROM (SELECT u.command, u.stream COLLATE "C" AS stream, u.n,
+                           fresh[u.command] AS fresh,
+                           (u.command, u.stream COLLATE "C") NOT IN (
+                               SELECT r.command, r.stream COLLATE "C"
+                                 FROM unnest((SELECT in_read_command), (SELECT in_read_stream))
+                                      AS r (command, stream)) AS unread
+                      FROM unnest((SELECT in_event_command), (SELECT in_event_stream))
+                           WITH ORDINALITY AS u (command, stream, n)) AS e
               LEFT JOIN LATERAL (
                    SELECT s.version FROM ledger.stream AS s
-                    WHERE s.ledger = in_ledger AND s.stream = e.stream OFFSET 0) AS s ON true) AS p;
+                    WHERE s.ledger = in_ledger AND s.stream = e.stream OFFSET 0) AS s
+                ON true) AS p;
     IF unread THEN
         RAISE EXCEPTION 'an event of a stream that was not read' USING ERRCODE = 'LG003';
     END IF;
@@ -226,7 +231,7 @@ BEGIN
                                    PARTITION BY u.name COLLATE "C" ORDER BY u.position) AS nth
                           FROM (SELECT i.event, replace(i.register, '%Y', year) AS name,
                                        positions[i.event] AS position
-                                  FROM unnest(in_number_event, in_number_register)
+                                  FROM unnest((SELECT in_number_event), (SELECT in_number_register))
                                        AS i (event, register)) AS u
                          WHERE u.position IS NOT NULL) AS n
                   LEFT JOIN LATERAL (
@@ -235,15 +240,16 @@ BEGIN
                         ORDER BY r.number DESC LIMIT 1) AS l ON true) AS w;
         INSERT INTO ledger.register (ledger, name, number, position)
         SELECT in_ledger, n.name, n.number, positions[n.event]
-          FROM unnest(number_event, number_name, number_given) AS n (event, name, number);
+          FROM unnest((SELECT number_event), (SELECT number_name), (SELECT number_given))
+               AS n (event, name, number);
         SELECT array_agg(e.inside ORDER BY e.n) INTO numbers
           FROM (SELECT a.n, string_agg(a.pair, ',' ORDER BY a.name) AS inside
                   FROM (SELECT generate_series(1, cardinality(positions)) AS n,
                                NULL::text AS pair, NULL::text COLLATE "C" AS name
                          UNION ALL
                         SELECT n.event, '"' || n.name || '":' || n.number, n.name
-                          FROM unnest(number_event, number_name, number_given)
-                               AS n (event, name, number)) AS a
+                          FROM unnest((SELECT number_event), (SELECT number_name),
+                                      (SELECT number_given)) AS n (event, name, number)) AS a
                  GROUP BY a.n) AS e;
     END IF;
 
@@ -256,7 +262,8 @@ BEGIN
     SELECT in_ledger, e.position, e.stream, e.version, e.type, now_at,
            convert_to(header || e.position || middle || coalesce(e.inside, '') || E'}}\n', 'UTF8')
                || e.body
-      FROM unnest(positions, in_event_stream, versions, in_event_type, numbers, in_event_body)
+      FROM unnest((SELECT positions), (SELECT in_event_stream), (SELECT versions),
+                  (SELECT in_event_type), (SELECT numbers), (SELECT in_event_body))
            AS e (position, stream, version, type, inside, body)
      WHERE e.position IS NOT NULL;
 
@@ -264,7 +271,8 @@ BEGIN
     IF 1 = ANY (versions) THEN
         INSERT INTO ledger.stream (ledger, stream, version, position)
         SELECT in_ledger, e.stream, max(e.version), max(e.position)
-          FROM unnest(in_event_stream, versions, positions) AS e (stream, version, position)
+          FROM unnest((SELECT in_event_stream), (SELECT versions), (SELECT positions))
+               AS e (stream, version, position)
          WHERE e.position IS NOT NULL
          GROUP BY e.stream
         HAVING min(e.version) = 1;
@@ -274,7 +282,7 @@ BEGIN
                jsonb_object_agg(s.stream, s.version), jsonb_object_agg(s.stream, s.position)
           INTO older, older_version, older_position
           FROM (SELECT e.stream, max(e.version) AS version, max(e.position) AS position
-                  FROM unnest(in_event_stream, versions, positions)
+                  FROM unnest((SELECT in_event_stream), (SELECT versions), (SELECT positions))
                        AS e (stream, version, position)
                  WHERE e.position IS NOT NULL
                  GROUP BY e.stream
@@ -282,12 +290,12 @@ BEGIN
         UPDATE ledger.stream AS s
            SET version = (older_version ->> s.stream)::bigint,
                position = (older_position ->> s.stream)::bigint
-         WHERE s.ledger = in_ledger AND s.stream = ANY (older);
+         WHERE s.ledger = in_ledger AND s.stream = ANY ((SELECT older)::text[]);
     END IF;
 
     INSERT INTO ledger.idempotency (ledger, key, digest, position, events)
     SELECT in_ledger, in_key[e.command], in_digest[e.command], min(e.position), count(*)
-      FROM unnest(in_event_command, positions) AS e (command, position)
+      FROM unnest((SELECT in_event_command), (SELECT positions)) AS e (command, position)
      WHERE e.position IS NOT NULL
      GROUP BY e.command;
     UPDATE ledger.head AS h
@@ -300,11 +308,12 @@ BEGIN
            CASE WHEN fresh[a.command] AND numbers IS NOT NULL
                 THEN '[' || string_agg('{' || a.inside || '}', ',' ORDER BY a.n) || ']' END
       FROM (SELECT k.n::integer AS command, k.position, k.events, NULL::text AS inside, 0 AS n
-              FROM unnest(known_position, known_events) WITH ORDINALITY AS k (position, events, n)
+              FROM unnest((SELECT known_position), (SELECT known_events)) WITH ORDINALITY
+                   AS k (position, events, n)
              UNION ALL
             SELECT e.command, e.position, 1, coalesce(e.inside, ''), e.n
-              FROM unnest(in_event_command, positions, numbers) WITH ORDINALITY
-                   AS e (command, position, inside, n)
+              FROM unnest((SELECT in_event_command), (SELECT positions), (SELECT numbers))
+                   WITH ORDINALITY AS e (command, position, inside, n)
              WHERE e.position IS NOT NULL) AS a
      GROUP BY a.command
      ORDER BY a.command;
