@@ -156,25 +156,13 @@ async def begin():
         close = "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC"
         await as_creator(template.named("postgres"), close, f"CREATE DATABASE {TEMPLATE}")
         creator = await asyncpg.connect(**template.as_creator())
-        await migrations.apply(creator, folder=renumbered(cluster.folder))
+        await migrations.apply(creator)
         await template.give_passwords(creator)
         await creator.close()
     except BaseException:
         await end(cluster)
         raise
     return cluster
-
-
-def renumbered(folder):
-    """The migrations without gaps, while several people still write them.
-
-    The shipped folder itself may have none: `test_migrations.py` says so.
-    """
-    copy = folder / "migrations"
-    copy.mkdir()
-    for number, path in enumerate(sorted(migrations.FOLDER.glob("[0-9]*.sql")), start=1):
-        shutil.copy(path, copy / f"{number:04}{path.name[4:]}")
-    return copy
 
 
 async def end(cluster):
