@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from ledger.authority import waiting
-from ledger.case import LAW, Case, Data, Event, Events, Json, flag, official
+from ledger.case import LAW, Case, Data, Event, Events, Json, flag
 from ledger.due import due_date, lapsed
 from ledger.errors import Refused
+from ledger.fold import official
 from ledger.lifecycle import SUSPENSION_KINDS, Action, Stage
 from ledger.occasion import Occasion, event
 

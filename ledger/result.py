@@ -3,8 +3,9 @@
 Split from `approval` by what the acts are about: the document that the outcome is.
 """
 
-from ledger.case import Case, Data, Events, Flag, flag, official
+from ledger.case import Case, Data, Events, Flag, flag
 from ledger.errors import Refused
+from ledger.fold import official
 from ledger.lifecycle import AUTHORISING
 from ledger.occasion import Occasion, event
 from ledger.office.seal import Seal

@@ -6,8 +6,9 @@ Personal fields stay as they are stored; who shows them masks them (`privacy.mas
 from datetime import datetime
 
 from ledger.authority import Caller, options
-from ledger.case import Case, Data, official
+from ledger.case import Case, Data
 from ledger.due import deadlines, derived_flags
+from ledger.fold import official
 from ledger.office import Office
 
 

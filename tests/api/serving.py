@@ -17,11 +17,11 @@ import asyncpg
 from aiohttp import web
 
 from api.app import build
+from api.framing import Runner
+from api.issuing import OwnIssuer
 from api.service import Service
 from api.settings import Settings
 from api.setup import initialise
-from api.issuing import OwnIssuer
-from api.framing import Runner
 
 ZONE = ZoneInfo("Asia/Shanghai")
 KEYS = count(1)

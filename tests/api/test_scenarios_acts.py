@@ -19,7 +19,7 @@ async def here(database, tmp_path):
 
 
 def with_calendars(*names):
-    return {**example(), "calendars": list(names)}
+    return {**example(), "calendars": [*names]}
 
 
 async def refused(here, case, rule):
@@ -77,9 +77,7 @@ async def test_s04_the_calendar_changes_in_mid_case(database, tmp_path):
 async def test_s05_a_countys_own_holiday(database, tmp_path):
     lingshui = json.loads((CALENDARS / "cn-2023.json").read_text())
     documents = {name: with_calendars("cn-2023") for name in ("469002", "469028")}
-    async for here in serve(
-        database, tmp_path, ledgers=("469002", "469028"), documents=documents
-    ):
+    async for here in serve(database, tmp_path, ledgers=("469002", "469028"), documents=documents):
         assert lingshui["year"] == 2023
         overlay = {
             "calendar": "469028",
@@ -344,7 +342,9 @@ async def test_s11_sealed_twice(here):
     assert (409, "already-done", "seal.once") == answer.refusal
 
     register = (await here.get("/seals/QH-S1/register", by="wu-jun")).body["items"]
-    uses = [(u["serial"], u["document"]["kind"], u["document"]["version"], u["void"]) for u in register]
+    uses = [
+        (u["serial"], u["document"]["kind"], u["document"]["version"], u["void"]) for u in register
+    ]
     assert [
         (n, "acceptance-notice", 1, False),
         (n + 1, "licence", 1, True),

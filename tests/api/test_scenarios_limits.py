@@ -44,7 +44,9 @@ async def test_s01_make_up_days_count(here):
         ("2025-10-25", 20, "red", 20, "red"),
     ):
         state = await here.state(case, at=f"{day} 12:00")
-        found = [(last(state, n)["used"], last(state, n)["light"]) for n in ("statutory", "promised")]
+        found = [
+            (last(state, n)["used"], last(state, n)["light"]) for n in ("statutory", "promised")
+        ]
         assert [(used, light), (promised_used, promised_light)] == found, day
 
 
@@ -100,8 +102,14 @@ async def test_s03_silence_is_acceptance_by_law(here):
     supplement = {"met_at": "2025-09-29", "light": "met-late"}
     assert supplement == part(last(state, "supplement"), **supplement)
 
-    missing = {"missing": [{"material": "场所平面图"}], "served_at": "2025-09-29", "notice": sha("n")}
-    late = await here.done(case, "request-supplement", missing, by="zhou-min", at="2025-09-29 09:00")
+    missing = {
+        "missing": [{"material": "场所平面图"}],
+        "served_at": "2025-09-29",
+        "notice": sha("n"),
+    }
+    late = await here.done(
+        case, "request-supplement", missing, by="zhou-min", at="2025-09-29 09:00"
+    )
     assert {"flag": "late-notice", "rule": "supplement.late"} in late.body["events"][0]["flags"]
     state = await here.state(case)
     assert ("accepted", "2025-10-24") == (state["stage"], last(state, "statutory")["due"])
@@ -111,10 +119,16 @@ async def test_s03_silence_is_acceptance_by_law(here):
 
 async def test_s03_a_service_that_was_down_changes_nothing(here):
     case = await here.received("QH-002", "2025-09-22")
-    missing = {"missing": [{"material": "场所平面图"}], "served_at": "2025-09-29", "notice": sha("n")}
+    missing = {
+        "missing": [{"material": "场所平面图"}],
+        "served_at": "2025-09-29",
+        "notice": sha("n"),
+    }
 
     # Nobody looks at the case in between; the version is the one before the law spoke.
-    answer = await here.done(case, "request-supplement", missing, by="zhou-min", at="2025-09-29 09:00")
+    answer = await here.done(
+        case, "request-supplement", missing, by="zhou-min", at="2025-09-29 09:00"
+    )
 
     kinds = [e["type"] for e in answer.body["events"]]
     assert ["deemed-accepted", "supplement-requested"][-len(kinds) :] == kinds
