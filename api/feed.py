@@ -7,7 +7,7 @@ goes on all the same.
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -18,7 +18,7 @@ from api.access import Entry, case_for, enter, scopes
 from api.answers import rendered, shown_event
 from api.audit import cell
 from ledger import authority, records
-from ledger.case import Case, Data, Event
+from ledger.case import Case, Data, Event, replay
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility
 from projections import current_state
@@ -129,9 +129,10 @@ async def _through(asked: Asked, size: int) -> AsyncIterator[tuple[int, Data | N
         rows = await ledger.store.since(ledger.name, at, min(CHUNK, size - at))
         if not rows:
             return
-        for row in rows:
-            event = records.decode(row)
-            case = await _case(asked, event)
+        events = [records.decode(row) for row in rows]
+        cases = await _cases(asked, events)
+        for row, event in zip(rows, events, strict=True):
+            case = cases.get(event.stream)
             if _wanted(asked, event, case):
                 yield row.position, shown_event(event, asked.entry, case, row.leaf)
             else:
@@ -139,19 +140,30 @@ async def _through(asked: Asked, size: int) -> AsyncIterator[tuple[int, Data | N
         at = rows[-1].position + 1
 
 
-async def _case(asked: Asked, event: Event) -> Case | None:
-    """Return the case of an event where it has to be looked at."""
-    if not event.stream.startswith("case:"):
-        return None
-    if asked.stream not in (None, event.stream):
-        return None
-    return await asked.entry.ledger.peek(event.stream)
+async def _cases(asked: Asked, events: Sequence[Event]) -> Mapping[str, Case]:
+    """Fold the cases that have to be looked at, read together."""
+    streams = sorted(
+        {e.stream for e in events if e.stream.startswith("case:") and _fits_event(asked, e)}
+    )
+    if not streams:
+        return {}
+    ledger = asked.entry.ledger
+    histories: dict[str, list[Event]] = {}
+    for row in await ledger.store.of_streams(ledger.name, streams):
+        histories.setdefault(row.stream, []).append(records.decode(row))
+    return {stream: replay(told, ledger.office.zone) for stream, told in histories.items()}
+
+
+def _fits_event(asked: Asked, event: Event) -> bool:
+    return (
+        asked.responsibility in (None, event.responsibility)
+        and asked.kind in (None, event.type)
+        and asked.stream in (None, event.stream)
+    )
 
 
 def _wanted(asked: Asked, event: Event, case: Case | None) -> bool:
-    if asked.responsibility not in (None, event.responsibility):
-        return False
-    if asked.kind not in (None, event.type) or asked.stream not in (None, event.stream):
+    if not _fits_event(asked, event):
         return False
     everything = any(letter == "J" for letter, _, _ in asked.seen)
     if case is None:

@@ -58,8 +58,8 @@ async def test_s04_the_calendar_changes_in_mid_case(database, tmp_path):
             "from": "2020-02-01",
             "to": "2020-02-04",
         }
-        expected = {"due": "2020-02-04", "calendar_version": "cn@2", "moved_by": [moved]}
-        assert expected == part(last(state, "supplement"), **expected)
+        now = {"due": "2020-02-04", "calendar_version": "cn@2", "moved_by": [moved]}
+        assert now == part(last(state, "supplement"), **now)
         then = await here.get(f"/cases/{case}?as_of=2020-01-25T12:00:00%2B08:00")
         expected = {"due": "2020-02-01", "calendar_version": "cn@1"}
         assert expected == part(last(then.body, "supplement"), **expected)
