@@ -106,7 +106,6 @@ CREATE TABLE projections.alert (
     case_no      text        COLLATE "C",
     item         text        COLLATE "C",
     organ        text        COLLATE "C",
-    seen         text[]      COLLATE "C" NOT NULL,
     deadline     text        COLLATE "C",
     start        date,
     due          date,
@@ -121,7 +120,6 @@ CREATE TABLE projections.alert (
     withdrawn_at timestamptz,
     reason       text        COLLATE "C",
     cause        text        COLLATE "C" NOT NULL,
-    position     bigint,
     CONSTRAINT one_card_per_id PRIMARY KEY (ledger, generation, id),
     CONSTRAINT three_levels CHECK (level IN ('early', 'yellow', 'red')),
     CONSTRAINT a_card_ends_once CHECK (closed_at IS NULL OR withdrawn_at IS NULL),
@@ -134,25 +132,27 @@ CREATE INDEX alert_by_time
 CREATE INDEX alert_by_stream
     ON projections.alert (ledger, generation, stream)
  WHERE stream IS NOT NULL;
+CREATE INDEX alert_of_refusals
+    ON projections.alert (ledger, generation, raised_at)
+ WHERE cause = 'refusal';
 
--- What the cards of a case hang on: its number, who sees it, and, while a deadline or a card
--- is open, the days that a new calendar would have to touch to move it.
+-- What the cards of a case hang on: its number, who sees it, and from which day to which a
+-- calendar set anew would move its limits.
 CREATE TABLE projections.alert_case (
     ledger     text    COLLATE "C" NOT NULL,
     generation integer NOT NULL,
     stream     text    COLLATE "C" NOT NULL,
-    case_no    text    COLLATE "C" NOT NULL,
     item       text    COLLATE "C",
     organ      text    COLLATE "C",
     seen       text[]  COLLATE "C" NOT NULL,
-    open_from  date,
-    open_to    date,
+    first_day  date,
+    last_day   date,
     CONSTRAINT alerts_of_a_case PRIMARY KEY (ledger, generation, stream)
 );
 
-CREATE INDEX alert_case_open
-    ON projections.alert_case (ledger, generation, open_to)
- WHERE open_to IS NOT NULL;
+CREATE INDEX alert_case_by_last_day
+    ON projections.alert_case (ledger, generation, last_day)
+ WHERE last_day IS NOT NULL;
 
 -- Who held which post from when to when: names the addressees of a card.
 CREATE TABLE projections.alert_post (

@@ -183,7 +183,7 @@ class Follower:
             try:
                 moved = await self._round()
                 self.trouble = None
-            except PASSING as error:
+            except Exception as error:  # noqa: BLE001 (a view that is away must not end the rest)
                 self.trouble = told(error)
             # A full batch goes on at once; else what comes gathers for a moment, because a
             # transaction an event would take the database from those who append.
@@ -321,8 +321,10 @@ def passing(error: Exception) -> bool:
 
 def told(error: Exception) -> str:
     """Say what went wrong and where, without any value: values may be personal."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = type(error).__name__
+    if frames:
+        where += f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
     return f"{where}: {error}" if isinstance(error, LedgerError) else where
 
 
@@ -332,10 +334,10 @@ async def following(
 ) -> AsyncIterator[tuple[Follower, ...]]:
     """Follow a ledger with these projections while the block runs."""
     followers = tuple(Follower(p, ledger, store, pool) for p in projections)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(follower.run()) for follower in followers]
-        try:
-            yield followers
-        finally:
-            for task in tasks:
-                task.cancel()
+    tasks = [asyncio.create_task(follower.run()) for follower in followers]
+    try:
+        yield followers
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -182,7 +182,7 @@ class _Beside:
         """Remove what earlier rebuilds left behind; return the highest generation there was."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(SQL["generations"], self._ledger, self._projection.name)
-        known = [row["generation"] for row in rows]
+        known = [int(row["generation"]) for row in rows]
         for generation in known:
             if generation != shown:
                 await self._remove(generation)
