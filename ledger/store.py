@@ -13,13 +13,15 @@ from typing import Any
 
 import asyncpg
 
+from ledger.batch import Command, Committed, Outcome
 from ledger.errors import Refused, Unavailable
 from ledger.queries import load
-from ledger.writer import Command, Committed, Outcome, Writer
+from ledger.writer import Writer
 
 __all__ = ["Command", "Committed", "Head", "Outcome", "Row", "Store", "Writer"]
 
 FOREVER = 2**62
+POOL = 8
 READ_TRIES = 2
 GONE = (
     OSError,
@@ -65,11 +67,14 @@ class Store:
         self._epochs: dict[str, int] = dict(epochs or {})
         self._writers: dict[str, Writer] = {}
         self._sizes: dict[str, int] = {}
-        self._grew = asyncio.Condition()
+        self._followers: dict[str, set[asyncio.Future[None]]] = {}
 
     async def connect(self) -> None:
         """Open the pool for reads; connections are made when they are wanted."""
-        self._pool = await asyncpg.create_pool(**self._app, min_size=0, max_size=8)
+        # Reads leave nothing behind in a session: resetting it would cost a third of a read.
+        self._pool = await asyncpg.create_pool(
+            **self._app, min_size=0, max_size=POOL, reset=_left_alone
+        )
 
     async def close(self) -> None:
         """Finish what is being written, then close."""
@@ -190,26 +195,41 @@ class Store:
         rows = await self._fetch("key", ledger, key)
         return (rows[0]["digest"], rows[0]["position"], rows[0]["events"]) if rows else None
 
+    async def keys(self, ledger: str, keys: Sequence[str]) -> dict[str, tuple[bytes, int, int]]:
+        """Return what `key` returns, of several keys; those under which nothing is are left out."""
+        rows = await self._fetch("keys", ledger, list(keys))
+        return {row["key"]: (row["digest"], row["position"], row["events"]) for row in rows}
+
+    async def ended(self, pid: int, backend_start: object) -> bool:
+        """Tell whether a backend of the server is gone, and can store nothing any more."""
+        return bool(await self._value("ended", pid, backend_start))
+
     # -- waking followers --------------------------------------------------------------------
 
     def grown(self, ledger: str, size: int) -> None:
         """Note that a ledger has grown here, and wake who waits for that."""
         self._sizes[ledger] = max(size, self._sizes.get(ledger, 0))
-        task = asyncio.get_running_loop().create_task(self._wake())
-        task.add_done_callback(_finished)
+        for follower in self._followers.pop(ledger, ()):
+            if not follower.done():
+                follower.set_result(None)
 
     async def wait_beyond(self, ledger: str, size: int, *, poll_s: float = 0.2) -> None:
-        """Wait until a ledger is larger than `size`, or a poll interval has passed."""
-        async with self._grew:
-            try:
-                async with asyncio.timeout(poll_s):
-                    await self._grew.wait_for(lambda: self._sizes.get(ledger, 0) > size)
-            except TimeoutError:
-                return
+        """Wait until a ledger is larger than `size`, or a poll interval has passed.
 
-    async def _wake(self) -> None:
-        async with self._grew:
-            self._grew.notify_all()
+        What another process appended is not heard of here: it is found at the next poll.
+        """
+        if self._sizes.get(ledger, 0) > size:
+            return
+        follower: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = self._followers.setdefault(ledger, set())
+        waiting.add(follower)
+        try:
+            async with asyncio.timeout(poll_s):
+                await follower
+        except TimeoutError:
+            return
+        finally:
+            waiting.discard(follower)
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -259,6 +279,5 @@ def _row(row: Any) -> Row:  # noqa: ANN401 (asyncpg ships no types)
     )
 
 
-def _finished(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled():
-        task.exception()
+async def _left_alone(_connection: object) -> None:
+    """Reset nothing."""

@@ -70,19 +70,27 @@ SELECT position, stream, version, type, recorded_at, record, leaf
 -- name: office_rows
 -- What the office has recorded: its streams are few and named by kind.
 SELECT e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
-  FROM ledger.stream AS s
-  JOIN ledger.event AS e
-    ON e.ledger = s.ledger
-   AND e.stream = s.stream
- WHERE s.ledger = $1
-   AND s.position >= $2
-   AND e.position >= $2
-   AND (   s.stream >= 'appointment:' AND s.stream < 'appointment;'
-        OR s.stream >= 'calendar:' AND s.stream < 'calendar;'
-        OR s.stream >= 'item:' AND s.stream < 'item;'
-        OR s.stream >= 'ledger:' AND s.stream < 'ledger;'
-        OR s.stream >= 'policy:' AND s.stream < 'policy;'
-        OR s.stream >= 'seal:' AND s.stream < 'seal;')
+  FROM (VALUES ('appointment:', 'appointment;'),
+               ('calendar:', 'calendar;'),
+               ('item:', 'item;'),
+               ('ledger:', 'ledger;'),
+               ('policy:', 'policy;'),
+               ('seal:', 'seal;')) AS kind (first, behind)
+ CROSS JOIN LATERAL (
+       SELECT stream
+         FROM ledger.stream
+        WHERE ledger = $1
+          AND stream >= kind.first
+          AND stream < kind.behind
+          AND position >= $2
+       OFFSET 0) AS s
+ CROSS JOIN LATERAL (
+       SELECT position, stream, version, type, recorded_at, record, leaf
+         FROM ledger.event
+        WHERE ledger = $1
+          AND stream = s.stream
+          AND position >= $2
+       OFFSET 0) AS e
  ORDER BY e.position;
 
 -- name: row
@@ -139,3 +147,25 @@ SELECT digest, position, events
   FROM ledger.idempotency
  WHERE ledger = $1
    AND key = $2;
+
+-- name: keys
+-- What was recorded under several keys, after a connection was lost.
+SELECT key, digest, position, events
+  FROM ledger.idempotency
+ WHERE ledger = $1
+   AND key = ANY ($2);
+
+-- name: backend
+-- Which backend serves this connection; a number alone may be given again.
+SELECT pid, backend_start
+  FROM pg_catalog.pg_stat_activity
+ WHERE pid = pg_catalog.pg_backend_pid();
+
+-- name: ended
+-- Whether a backend is gone, and can store nothing any more.
+SELECT NOT EXISTS (
+    SELECT
+      FROM pg_catalog.pg_stat_activity
+     WHERE pid = $1
+       AND backend_start = $2
+);
