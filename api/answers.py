@@ -17,9 +17,12 @@ from ledger.state import number_of, state
 def rendered(
     data: Json, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Answer JSON in UTF-8 that nobody may keep."""
+    """Answer JSON in UTF-8 that nobody may keep.
+
+    Members are sorted: what was just decided and what is read back are the same bytes.
+    """
     return web.Response(
-        body=orjson.dumps(data),
+        body=orjson.dumps(data, option=orjson.OPT_SORT_KEYS),
         status=status,
         content_type="application/json",
         charset="utf-8",

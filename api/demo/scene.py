@@ -1,0 +1,115 @@
+"""Where the stories are played: the bureau, its people, the days that they share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+
+from api.demo.caller import Answer, Bureau, DemoError
+from api.demo.plan import ZONE, sha, working_days
+
+Json = Any
+Body = dict[str, Json]
+
+FIRST_DAY = date(2026, 9, 2)
+
+
+@dataclass(slots=True)
+class Scene:
+    """Where the stories are played: the bureau, its people, and the first day."""
+
+    bureau: Bureau
+    people: Mapping[str, Json]
+    unit: str
+    item: str
+    seal: str
+    day: date = FIRST_DAY
+    versions: dict[str, int] = field(default_factory=dict)
+
+    async def at(self, days: int, hour: int, minute: int = 0) -> datetime:
+        """Set the clock to an hour some working days after the first day."""
+        on = working_days().add(self.day, days)
+        when = datetime.combine(on, time(hour, minute), ZONE)
+        await self.bureau.clock(when, self.people["system_admin"])
+        return when
+
+    async def receive(self, name: str) -> str:
+        """Receive an application, and return the number of its case."""
+        answer = await self.bureau.post(
+            "/cases", application(self.item, name), self.clerk, f"demo-story-{name}-receive"
+        )
+        good(answer, name)
+        case = str(answer.body["case"])
+        self.versions[case] = int(answer.body["version"])
+        return case
+
+    async def act(self, case: str, action: str, body: Body, by: str, key: str) -> Answer:
+        """Do an action that has to succeed, or had succeeded in an earlier run."""
+        answer = await self.attempt(case, action, body, by, key)
+        good(answer, f"{case} {action}")
+        self.versions[case] = max(self.versions[case], int(answer.body["version"]))
+        return answer
+
+    async def attempt(self, case: str, action: str, body: Body, by: str, key: str) -> Answer:
+        """Try an action, on the case as it is now."""
+        named = f"demo-story-{key}"
+        answer = await self.bureau.act(case, action, body, by, named, self.versions[case])
+        if answer.slug == "version-conflict":
+            self.versions[case] = int(answer.body["current_version"])
+            answer = await self.bureau.act(case, action, body, by, named, self.versions[case])
+        return answer
+
+    async def state(self, case: str, **query: str | int) -> Mapping[str, Json]:
+        """Return a case as it is, or as it was known."""
+        answer = await self.bureau.get(f"/cases/{case}", self.people["head"], **query)
+        good(answer, case)
+        return answer.body
+
+    async def refusals(self, case: str) -> Sequence[Mapping[str, Json]]:
+        """Return the refusals on record of a case."""
+        answer = await self.bureau.get(
+            "/audit/approval", self.people["authority"], case=case, refused="true"
+        )
+        good(answer, "audit")
+        rows: Sequence[Mapping[str, Json]] = answer.body["items"]
+        return rows
+
+    @property
+    def clerk(self) -> str:
+        """Who stands at the window."""
+        return str(self.people["clerks"][0])
+
+    @property
+    def handler(self) -> str:
+        """Who handles a case."""
+        return str(self.people["handlers"][0])
+
+    def command(self, path: str, who: str) -> str:
+        """Return a command that shows something of the interface."""
+        return (
+            f'curl -s -H "Authorization: Bearer $(caseledger token {who})" '
+            f"'{self.bureau.url}{path}'"
+        )
+
+
+def application(item: str, name: str) -> Body:
+    """Return an application of the example firm."""
+    return {
+        "item": item,
+        "applicant": {
+            "kind": "organisation",
+            "name": "海南示例餐饮有限公司",
+            "id_scheme": "USCC",
+            "id": "91469002MA5X00014X",
+        },
+        "channel": "window",
+        "materials": [
+            {"name": "申请表", "sha256": sha(f"story {name}"), "media_type": "application/pdf"}
+        ],
+    }
+
+
+def good(answer: Answer, what: str) -> None:
+    """Go no further where something that must succeed did not."""
+    if not answer.good:
+        raise DemoError(f"{what}: {answer.reason} {answer.body.get('detail', '')}")

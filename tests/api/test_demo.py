@@ -1,0 +1,109 @@
+"""The demo against a real service, small: it comes out as planned, and twice is once."""
+
+import io
+from collections import Counter
+from datetime import datetime
+
+import pytest
+
+from api.demo import START, plan, run_demo
+from tests.api.serving import serve
+
+CASES = 12
+ROWS = 60
+
+
+@pytest.fixture
+async def here(database, tmp_path):
+    start = START.strftime("%Y-%m-%d")
+    async for serving in serve(database, tmp_path, start=start):
+        yield serving
+
+
+async def demo(here, **more):
+    out = io.StringIO()
+    sizes = {"cases": CASES, "rows": ROWS} | more
+    summary = await run_demo(
+        here.base, lambda person: here.tokens.token(person, person), out, here.ledger, **sizes
+    )
+    return summary, out.getvalue()
+
+
+async def test_the_demo_comes_out_as_planned_and_a_second_run_finds_it(here):
+    first, told = await demo(here)
+
+    assert [] == first.tally.unexpected
+    assert {"rows": ROWS, "recorded": ROWS, "quarantined": 0}.items() <= {
+        what: ours for what, ours, _ in first.brought[0].compared
+    }.items()
+    assert 6 == len(first.stories)
+    lines = {story.name: "\n".join(story.lines) for story in first.stories}
+    assert "byte for byte the same; 4 of them" in lines["five-times"]
+    assert "separation-of-duties SOD-3" in lines["approver-seals"]
+    assert "already-done seal.once" in lines["sealed-twice"]
+    assert "2026-09-30 -> 2026-10-09" in lines["calendar-changed"]
+    assert "acceptance.deemed" in lines["silent-window"]
+    assert "actor by-law" in lines["silent-window"]
+    for story in first.stories:
+        assert story.case in told
+    size = (await here.service.store.head(here.ledger)).size
+    refused = (await here.service.store.head(f"{here.ledger}.open")).size
+
+    second, again = await demo(here)
+
+    assert size == (await here.service.store.head(here.ledger)).size
+    assert refused == (await here.service.store.head(f"{here.ledger}.open")).size
+    assert ([], 0) == (second.tally.unexpected, second.tally.done)
+    assert [s.case for s in first.stories] == [s.case for s in second.stories]
+    assert lines["calendar-changed"] in again.replace("\n   ", "\n")
+
+
+async def test_a_demo_that_was_killed_goes_on_where_it_was(here, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    sent = Counter()
+    from api.demo.caller import Bureau
+
+    real = Bureau._sent
+
+    async def killed(self, method, path, *args, **more):
+        answer = await real(self, method, path, *args, **more)
+        sent[method] += 1
+        if sent["POST"] == 90:
+            raise Killed  # after the act was done, before anybody heard
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bureau, "_sent", killed)
+        with pytest.raises((Killed, ExceptionGroup)):
+            await demo(here)
+
+    on, _ = await demo(here)
+    straight = plan.lives(plan.settings(), CASES)
+
+    assert [] == on.tally.unexpected
+    listed = await here.get("/cases?limit=500&item=QH-002", by="jiang-he")
+    assert 200 == listed.status
+    planned = sum(life.item == "QH-002" for life in straight) + len(on.stories) - 1
+    assert planned == len(listed.body["items"])
+
+
+def test_the_plan_is_the_same_every_time_and_only_on_working_days():
+    setting = plan.settings()
+
+    one, two = plan.lives(setting), plan.lives(setting)
+
+    assert one == two
+    assert 200 == len(one)
+    steps = [step for life in one for step in life.steps]
+    assert len(steps) == len({step.key for step in steps})
+    days = plan.working_days()
+    assert all(days.working(step.at.date()) for step in steps)
+    assert datetime.fromisoformat("2026-03-02T00:00+08:00") <= min(step.at for step in steps)
+    bureau = {"zhou-min", "fu-hailing", "chen-zhi", "wang-lan", "lin-bo"}
+    bureau |= {"huang-qiang", "he-yan", "tang-li"}
+    assert bureau <= {step.by for step in steps}
+    for life in one:
+        times = [step.at for step in life.steps]
+        assert times == sorted(times)
