@@ -238,7 +238,7 @@ class Cluster:
                     *(sys.executable, "-I", "-S", watcher.__file__),
                     *(str(self._account.uid), str(self._account.gid), str(self._patience_s)),
                     *(str(self.socket) if temporary else "", stale),
-                    *(self._bin / "postgres", "-D", self.data, *options),
+                    *(str(self._bin / "postgres"), "-D", str(self.data), *options),
                 ),
                 stdin=ours_to_close,
                 stdout=theirs_to_tell,
