@@ -135,6 +135,8 @@ def query(request: web.BaseRequest, allowed: Collection[str]) -> dict[str, str]:
         if name in found:
             raise Refused("invalid-parameter", f"given twice: {echo(name)}")
         found[name] = value
+    if "at_least" in found:
+        integer(found["at_least"], "at_least")
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import orjson
 from aiohttp import web
+from yarl import URL
 
 from api import bodies, docs, headers, metrics, openapi, problems
 from api.api_keys import ApiKeys
@@ -153,7 +154,9 @@ class Tiny:
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         async with (
             aiohttp.ClientSession(auto_decompress=False) as session,
-            session.request(method, self.url + path, headers=headers, **more) as response,
+            session.request(
+                method, URL(self.url + path, encoded=True), headers=headers, **more
+            ) as response,
         ):
             return response, await response.read()
 
@@ -174,6 +177,7 @@ async def running(
     app[headers.CURSOR_KEY] = b"k" * 32
     app[SEEN] = []
     add(app, table())
+    app.router.add_get("/hidden", metrics.alive)  # it stands in no row of the table
     runner = Runner(app, settings)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
