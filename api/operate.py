@@ -226,7 +226,7 @@ def own_token(settings: Settings, person: str, name: str, client: str, hours: in
 
 # -- the demo -----------------------------------------------------------------------------------
 
-Job = Callable[[Running], Awaitable[None]]
+Job = Callable[[Running], Awaitable[bool]]
 
 EXAMPLE = "469002"
 SHOWN = (("zhou-min", "周敏"), ("xing-tao", "邢涛"), ("jiang-he", "江河"))
@@ -234,8 +234,11 @@ SHOWN = (("zhou-min", "周敏"), ("xing-tao", "邢涛"), ("jiang-he", "江河"))
 
 async def demonstrate(
     settings: Settings, start: datetime, job: Job, say: Say, *, leave: bool
-) -> None:
-    """Make what is missing, do the main job over HTTP, then serve it and say how to look."""
+) -> bool:
+    """Make what is missing, do the main job over HTTP, then serve it and say how to look.
+
+    Returns whether everything came out as it has to.
+    """
     at = home(settings)
     async with database(settings, at, say, attach=False) as found:
         await migrate(found, at, say)
@@ -248,11 +251,12 @@ async def demonstrate(
             ledger = await running.service.ledger(EXAMPLE)
             if ledger is None or not ledger.office.simulated:
                 raise Refused("not-found", f"ledger {EXAMPLE} is a real one: no demo in it")
-            await job(running)
+            good = await job(running)
             if not leave:
                 say(_invitation(running))
                 await stopped()
                 say("stopping")
+            return good
 
 
 def _invitation(running: Running) -> str:

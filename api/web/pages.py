@@ -22,7 +22,7 @@ from api.slugs import SLUGS
 from api.tokens import Caller, caller_of
 from api.web import facts, session, sheet
 from api.web.lists import Shown, alert_rows, case_rows
-from api.web.page import asset, rendered
+from api.web.page import GUARDS, asset, rendered
 from api.web.texts import DEFAULT, LANGUAGES, Texts
 from ledger import authority, records
 from ledger.case import Case, Data
@@ -162,7 +162,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         if refused.slug != "unauthenticated":
             return problem(request, texts, refused)
         return signing_in(request, texts, status=401, failed=True, following=following)
-    response = web.HTTPSeeOther(following)
+    response = elsewhere(following)
     session.keep(request, response, given)
     return response
 
@@ -172,13 +172,18 @@ def inside(path: str) -> bool:
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
 
+def elsewhere(path: str) -> web.Response:
+    """Lead to another of our pages."""
+    return web.Response(status=303, headers={**GUARDS, "Location": path})
+
+
 async def sign_out(request: web.Request) -> web.StreamResponse:
     """Forget who was signed in."""
     try:
         session.own_form(request)
     except Refused as refused:
         return problem(request, texts_for(request), refused)
-    response = web.HTTPSeeOther("/")
+    response = elsewhere("/")
     session.end(request, response)
     return response
 
@@ -270,7 +275,7 @@ async def find(request: web.Request, texts: Texts, caller: Caller) -> web.Stream
     entry = await enter_as(request.app[SERVICE], name, caller)
     await case_for(entry, number)
     kept = urlencode({"lang": texts.language}) if "lang" in request.query else ""
-    return web.HTTPSeeOther(f"/cases/{name}/{number}" + (f"?{kept}" if kept else ""))
+    return elsewhere(f"/cases/{name}/{number}" + (f"?{kept}" if kept else ""))
 
 
 # -- a case -----------------------------------------------------------------------------------

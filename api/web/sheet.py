@@ -23,7 +23,7 @@ _LANE = {
     "stage:verify": "supervision",
     "stage:penalty": "enforcement",
 }
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 # Shown elsewhere on the page, or too long for a table.
 _ELSEWHERE = frozenset({"terms", "applicant"})
 _CODED = {
@@ -37,7 +37,7 @@ _CODED = {
     "channel": ("channel", "value"),
 }
 # What names a thing of a list best, and what tells a reader nothing.
-_NAMES = frozenset({"name", "material", "no", "unit", "id", "person"})
+_NAMES = frozenset({"name", "material", "no", "unit", "id", "person", "kind"})
 _SILENT = frozenset({"ref", "media_type"})
 _PERSONS = frozenset({"person", "persons", "approved_by", "approver", "presider", "about"})
 _ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.WITHDRAWN})
@@ -152,7 +152,7 @@ def told(name: str, value: Json, texts: Texts, office: Office) -> str:
                 return texts.of(kind, value)
         if name in _PERSONS:
             return person(value, office)
-        return organ(value, office) if name in ("organ", "unit") else value
+        return organ(value, office) if name in ("organ", "unit", "to") else value
     if isinstance(value, Mapping):
         return _mapping(value, texts, office)
     if isinstance(value, Sequence):

@@ -1,0 +1,70 @@
+"""A service with its pages, a simulated example ledger in it, and a reader with a cookie jar."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import pytest
+
+from api import operate
+from api.settings import Settings
+from tests.api.serving import Serving
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass
+class Seen:
+    status: int
+    text: str
+    headers: dict
+    cookies: dict
+
+
+@dataclass
+class Reader:
+    """Somebody at a browser that keeps cookies and shows no pictures."""
+
+    session: aiohttp.ClientSession
+    base: str
+    serving: Serving
+
+    async def get(self, path, **headers):
+        async with self.session.get(self.base + path, headers=headers) as answer:
+            return Seen(
+                answer.status, await answer.text(), dict(answer.headers), dict(answer.cookies)
+            )
+
+    async def post(self, path, form=None, **headers):
+        asked = self.session.post(
+            self.base + path, data=form or {}, headers=headers, allow_redirects=False
+        )
+        async with asked as answer:
+            return Seen(
+                answer.status, await answer.text(), dict(answer.headers), dict(answer.cookies)
+            )
+
+    async def sign_in(self, person, following="/"):
+        token = self.serving.tokens.token(person, person)
+        return await self.post("/sign-in", {"token": token, "next": following})
+
+
+@pytest.fixture
+async def serving(database, tmp_path):
+    settings = Settings(home=tmp_path, port=0, admin_port=0, rate_person=0, rate_client=0)
+    at = operate.Home(tmp_path, tmp_path / "keys")
+    start = datetime(2025, 12, 1, 8, tzinfo=ZONE)
+    await operate.create(database, at, "469002", simulated=start, document=None)
+    async with (
+        operate.served(settings, at, database) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        yield Serving(session, running.url, running.issuer, running.service)
+
+
+@pytest.fixture
+async def reader(serving):
+    jar = aiohttp.CookieJar(unsafe=True)  # our address is a number
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        yield Reader(session, serving.base, serving)

@@ -1,0 +1,372 @@
+"""The pages over real HTTP: who sees what, in two languages, and what never runs."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from api.web import session
+from api.web.page import CONTENT_POLICY
+
+PAYLOADS = (
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(1)</script>",
+    "javascript:alert(1)",
+    '"><svg onload=alert(1)>',
+    "<svg><style>*{display:none}</style></svg>",
+    "{{7*7}} {% raw %} ${7*7}",
+    "<a href='https://example.org'>&lt;&amp;</a>",
+    "'; DROP TABLE ledger.event; --",
+)
+
+
+class Tags(HTMLParser):
+    """The elements, attributes and texts of a page, as a browser would see them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+async def life(serving, day="2026-03-02", opinion="材料齐全，符合条件"):
+    case = await serving.accepted("QH-002", day)
+    to = {"to": {"unit": "qh-xzsp", "person": "chen-zhi"}}
+    await serving.done(case, "transfer", to, by="zhou-min", at=f"{day} 11:00")
+    await serving.done(case, "acknowledge-transfer", by="chen-zhi")
+    said = {"level": "handle", "opinion": opinion, "recommend": "grant"}
+    await serving.done(case, "review", said, by="chen-zhi", at=f"{day} 14:00")
+    return case
+
+
+# -- signing in -------------------------------------------------------------------------------
+
+
+async def test_who_is_not_signed_in_sees_the_form_in_their_language(reader):
+    chinese = await reader.get("/")
+    english = await reader.get("/", **{"Accept-Language": "en-GB,en;q=0.9"})
+    asked = await reader.get("/?lang=en", **{"Accept-Language": "zh-CN"})
+
+    assert (401, 401) == (chinese.status, english.status)
+    assert "<h1>登录</h1>" in chinese.text
+    assert "zh-CN" == chinese.headers["Content-Language"]
+    assert "<h1>Sign in</h1>" in english.text
+    assert "<h1>Sign in</h1>" in asked.text
+
+
+async def test_a_token_is_kept_in_a_cookie_that_no_script_and_no_other_site_can_use(reader):
+    signed = await reader.sign_in("jiang-he", "/cases/469002/x")
+
+    assert 303 == signed.status
+    assert "/cases/469002/x" == signed.headers["Location"]
+    cookie = signed.cookies["caseledger_session"]
+    assert cookie["httponly"]
+    assert "Strict" == cookie["samesite"]
+    assert "/" == cookie["path"]
+    assert str(session.IDLE_S) == cookie["max-age"]
+    assert "江河" in (await reader.get("/")).text
+
+
+@pytest.mark.parametrize("token", ["", "not a token", "a.b.c", "张三", "x" * 5000])
+async def test_what_is_no_token_signs_nobody_in(reader, token):
+    refused = await reader.post("/sign-in", {"token": token})
+
+    assert 401 == refused.status
+    assert "令牌无效" in refused.text
+    assert {} == refused.cookies
+
+
+@pytest.mark.parametrize("following", ["//evil.example", "https://evil.example", "/\\evil", ""])
+async def test_signing_in_leads_to_no_other_site(reader, following):
+    assert "/" == (await reader.sign_in("jiang-he", following)).headers["Location"]
+
+
+async def test_a_form_of_another_site_is_turned_away(reader):
+    token = reader.serving.tokens.token("jiang-he", "江河")
+
+    refused = await reader.post("/sign-in", {"token": token}, Origin="https://evil.example")
+
+    assert 403 == refused.status
+    assert {} == refused.cookies
+    assert 403 == (await reader.post("/sign-out", Origin="null")).status
+
+
+async def test_who_was_away_too_long_signs_in_again(reader, monkeypatch):
+    await reader.sign_in("jiang-he")
+    assert 200 == (await reader.get("/")).status
+    now = session.time.time()
+
+    monkeypatch.setattr(session.time, "time", lambda: now + session.IDLE_S + 5)
+
+    assert 401 == (await reader.get("/")).status
+
+
+async def test_a_cookie_that_we_did_not_make_is_none(reader):
+    signed = await reader.sign_in("jiang-he")
+    value = signed.cookies["caseledger_session"].value
+    mac, seen, token = value.split(".", 2)
+    forged = f"caseledger_session={mac}.{int(seen) + 600}.{token}"
+    reader.session.cookie_jar.clear()
+
+    assert 401 == (await reader.get("/", Cookie=forged)).status
+    assert 401 == (await reader.get("/", Cookie="caseledger_session=x.y.z")).status
+
+
+async def test_signing_out_forgets(reader):
+    await reader.sign_in("jiang-he")
+
+    signed_out = await reader.post("/sign-out")
+
+    assert 303 == signed_out.status
+    assert 401 == (await reader.get("/")).status
+
+
+async def test_the_interface_takes_no_cookie(reader):
+    await reader.sign_in("jiang-he")
+
+    assert 401 == (await reader.get("/v1/ledgers/469002/cases")).status
+
+
+# -- a case -------------------------------------------------------------------------------------
+
+
+async def test_a_case_is_told_in_chinese_and_in_english(reader):
+    case = await life(reader.serving)
+    await reader.sign_in("jiang-he")
+
+    chinese = await reader.get(f"/cases/469002/{case}")
+    english = await reader.get(f"/cases/469002/{case}?lang=en")
+
+    for page, words in (
+        (chinese, ("审查中", "审批", "监管", "执法", "承诺时限", "绿灯", "历史记录", "接收转办")),
+        (english, ("in review", "Approval", "Supervision", "Enforcement", "promised", "green")),
+    ):
+        assert 200 == page.status
+        for word in (case, "公共场所卫生许可（新办）", "陈志", *words):
+            assert word in page.text, word
+    assert "自 2026-03-02 起第 5 个工作日" in chinese.text
+    assert "working day no. 5 after 2026-03-02" in english.text
+
+
+async def test_a_case_shows_three_lanes_and_both_times_of_each_act(reader):
+    case = await life(reader.serving)
+    await reader.serving.done(
+        case,
+        "review",
+        {
+            "level": "check",
+            "opinion": "同意",
+            "recommend": "grant",
+            "reason": "系统维护，次日补录",
+            "occurred_at": "2026-03-02T15:00:00+08:00",
+        },
+        by="lin-bo",
+        at="2026-03-04 09:30",
+    )
+    await reader.sign_in("jiang-he")
+
+    text = (await reader.get(f"/cases/469002/{case}")).text
+
+    assert ["approval", "supervision", "enforcement"] == re.findall(r'class="lane (\w+)"', text)
+    assert 6 == len(re.findall(r'<tr class="approval" id="v\d+">', text))
+    row = text[text.index('id="v6"') :]
+    assert "2026-03-02 15:00:00" in row
+    assert "2026-03-04 09:30:0" in row
+    assert "补录 · 42 小时后" in row
+
+
+async def test_what_moved_a_due_date_is_explained(reader):
+    here = reader.serving
+    case = await life(here)
+    notice = {"kind": "inspection", "planned_days": 3, "approved_by": "huang-qiang"}
+    served = {"notice": "a" * 64, "served_at": "2026-03-03"}
+    await here.done(case, "suspend", notice | served, by="chen-zhi", at="2026-03-03 09:00")
+    await reader.sign_in("jiang-he")
+
+    text = (await reader.get(f"/cases/469002/{case}")).text
+
+    assert "2026-03-09 → 2026-03-12：特别程序停计（停计自次日起算）" in text
+    assert '<span class="light stopped">停计</span>' in text
+    assert 'fill="url(#paused)"' in text
+
+
+async def test_whose_post_does_not_read_the_history_sees_the_main_dates(reader):
+    case = await life(reader.serving)
+    await reader.sign_in("zhou-min")
+
+    page = await reader.get(f"/cases/469002/{case}")
+
+    assert 200 == page.status
+    assert "承诺时限" in page.text
+    assert "历史记录</h2>" not in page.text
+    assert "材料齐全" not in page.text
+    assert "您的岗位不查看历史记录" in page.text
+
+
+async def test_personal_fields_are_masked(reader):
+    case = await life(reader.serving)
+    await reader.sign_in("jiang-he")
+
+    text = (await reader.get(f"/cases/469002/{case}")).text
+
+    assert "海南示例餐饮有限公司" not in text
+    assert "91469002MA5X00014X" not in text
+    assert "海南******公司" in text
+
+
+@pytest.mark.parametrize("number", ["469002-2026-000099", "nonsense", "469002-2026-1'--"])
+async def test_what_is_not_there_and_what_is_not_yours_look_the_same(reader, number):
+    await life(reader.serving)
+    await reader.sign_in("li-na")  # of another department than the one that supervises it
+
+    missing = await reader.get(f"/cases/469002/{number}")
+    foreign = await reader.get("/cases/469002/469002-2026-000001")
+
+    def same(page: str) -> str:
+        page = page.replace(number, "*").replace("469002-2026-000001", "*")
+        return re.sub(r"<code>[0-9a-f]{32}</code>|%27|2026-03-02 \d\d:\d\d:\d\d", "*", page)
+
+    assert (404, 404) == (missing.status, foreign.status)
+    assert "case-not-found" in missing.text
+    assert same(missing.text).count("*") >= 1
+    assert (
+        missing.text[missing.text.index("<main>") :].split("<code>")[0]
+        == (foreign.text[foreign.text.index("<main>") :].split("<code>")[0])
+    )
+
+
+async def test_a_stranger_is_told_that_there_is_nothing(reader):
+    await reader.sign_in("nobody-at-all")
+
+    assert 404 == (await reader.get("/")).status
+    assert 404 == (await reader.get("/cases/469002/469002-2026-000001")).status
+
+
+async def test_a_number_leads_to_its_page(reader):
+    case = await life(reader.serving)
+    await reader.sign_in("jiang-he")
+
+    found = await reader.get(f"/find?ledger=469002&case=%20{case}%20&lang=en")
+
+    assert 200 == found.status
+    assert f"<title>{case} · Case ledger</title>" in found.text
+    assert 404 == (await reader.get("/find?ledger=469002&case=469002-2026-000099")).status
+
+
+# -- what never runs ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_what_somebody_wrote_is_shown_as_text(reader, payload):
+    case = await life(reader.serving, opinion=payload)
+    await reader.sign_in("jiang-he")
+
+    page = Tags((await reader.get(f"/cases/469002/{case}")).text)
+
+    assert payload in "".join(page.words)
+    assert not {"script", "img[src=x]", "style", "iframe"} & set(page.elements)
+    assert 1 == page.elements.count("svg")
+    assert not any(name.startswith("on") or name == "style" for name, _ in page.attributes)
+    assert all(value.startswith("/") for name, value in page.attributes if name in ("href", "src"))
+
+
+async def test_an_unusual_character_is_marked(reader):
+    case = await life(reader.serving, opinion="同意\ue000办理，p\u0430yment")
+    await reader.sign_in("jiang-he")
+
+    text = (await reader.get(f"/cases/469002/{case}")).text
+
+    assert 'title="U+E000 自用区字符">\ue000<sup>U+E000</sup>' in text
+    assert "U+0430" in text
+
+
+@pytest.mark.parametrize("path", ["/", "/cases/469002/469002-2026-000001", "/nothing-here"])
+async def test_every_page_forbids_what_it_does_not_need(reader, path):
+    await life(reader.serving)
+    await reader.sign_in("jiang-he")
+
+    page = await reader.get(path)
+
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "script-src" not in policy
+    if 200 == page.status:
+        assert CONTENT_POLICY == policy
+        assert "no-store" == page.headers["Cache-Control"]
+    assert "nosniff" == page.headers["X-Content-Type-Options"]
+    assert "Server" not in page.headers
+
+
+async def test_the_stylesheet_has_an_address_that_changes_with_it(reader):
+    page = await reader.get("/")
+    address = re.search(r'href="(/style\.css\?v=[0-9a-f]{12})"', page.text)
+
+    sheet = await reader.get(address[1])
+
+    assert 200 == sheet.status
+    assert "text/css; charset=utf-8" == sheet.headers["Content-Type"]
+    assert "@media print" in sheet.text
+    assert "url(" not in sheet.text
+
+
+# -- the first page -------------------------------------------------------------------------------
+
+
+async def test_the_first_page_lists_alerts_and_cases(reader):
+    here = reader.serving
+    case = await life(here)
+    await here.at("2026-03-20 09:00")
+    await reader.sign_in("xing-tao")
+
+    # A view may be some events behind what was just recorded.
+    await here.service.caught_up("469002", -1)
+    text = (await reader.get("/")).text
+
+    assert f'<a href="/cases/469002/{case}">{case}</a>' in text
+    assert "模拟台账" in text
+    alerts, cases = text.split("<h1>近期办件", 1)
+    assert '<span class="light red">红牌</span>' in alerts
+    assert "承诺时限" in alerts
+    assert '<span class="light red">红灯</span>' in cases
+
+
+async def test_a_list_goes_on_where_its_page_ended(reader, monkeypatch):
+    from api.web import pages
+
+    monkeypatch.setattr(pages, "LIMIT", 2)
+    here = reader.serving
+    numbers = [await here.received("QH-002", f"2026-03-02 09:0{n}") for n in range(3)]
+    await here.service.caught_up("469002", -1)
+    await reader.sign_in("jiang-he")
+
+    first = (await reader.get("/?lang=en")).text
+    more = re.search(r'href="(/\?[^"]*cases=[^"]*)"', first)[1].replace("&amp;", "&")
+    second = (await reader.get(more)).text
+
+    assert numbers[:0:-1] == re.findall(r'<a href="/cases/469002/[^"]*">([^<]*)</a>', first)
+    assert numbers[:1] == re.findall(r'<a href="/cases/469002/[^"]*">([^<]*)</a>', second)
+    assert "<h1>Recent cases</h1>" in second
+
+
+async def test_a_cursor_of_another_person_leads_nowhere(reader, monkeypatch):
+    from api.web import pages
+
+    monkeypatch.setattr(pages, "LIMIT", 1)
+    for n in range(2):
+        await reader.serving.received("QH-002", f"2026-03-02 09:0{n}")
+    await reader.serving.service.caught_up("469002", -1)
+    await reader.sign_in("jiang-he")
+    more = re.search(r'href="(/\?[^"]*cases=[^"]*)"', (await reader.get("/")).text)[1]
+    await reader.sign_in("xing-tao")
+
+    assert 400 == (await reader.get(more.replace("&amp;", "&"))).status
