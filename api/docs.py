@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from api import openapi, problems
 from api.routes import Route
 from ledger.errors import Refused
 
@@ -86,8 +87,24 @@ def found(name: str) -> Path | None:
 
 
 def routes() -> tuple[Route, ...]:
-    """Return the rows of the reference."""
+    """Return the rows of the reference: the document, the page, the reasons."""
     return (
+        Route(
+            method="GET",
+            path="/openapi.json",
+            function=openapi.served,
+            summary="This document",
+            tag="reference",
+            access="anyone",
+        ),
+        Route(
+            method="GET",
+            path="/problems/{slug}",
+            function=problems.explained,
+            summary="What a reason means, and what to do",
+            tag="reference",
+            access="anyone",
+        ),
         Route(
             method="GET",
             path="/docs",

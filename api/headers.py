@@ -197,7 +197,8 @@ def at_least(request: web.BaseRequest) -> int | None:
     the query is read in its turn.
     """
     raw = request.raw_path.partition("#")[0].partition("?")[2]
-    given = [pair.partition("=")[2] for pair in raw.split("&") if pair.startswith("at_least=")]
+    pairs = (pair.partition("=") for pair in raw.split("&"))
+    given = [value for name, _, value in pairs if unquote_to_bytes(name) == b"at_least"]
     if len(given) > 1:
         raise Refused("invalid-parameter", "given twice: at_least")
     return integer(given[0], "at_least") if given else None

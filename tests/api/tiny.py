@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-from api import bodies, docs, headers, metrics, openapi, problems
+from api import bodies, docs, headers, metrics, problems
 from api.api_keys import ApiKeys
 from api.framing import Runner, stream
 from api.gate import gate
@@ -108,8 +108,6 @@ def table() -> Iterable[Route]:
             limit=1 << 20,
         ),
         reading("/v1/broken/{what}", broken, "Break", "tests", access="anyone"),
-        reading("/openapi.json", openapi.served, "This document", "reference", access="anyone"),
-        reading("/problems/{slug}", problems.explained, "A reason", "reference", access="anyone"),
         reading("/healthz", metrics.alive, "Alive", "operations", access="anyone"),
         reading(
             "/metrics",
