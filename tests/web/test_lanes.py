@@ -50,7 +50,7 @@ def test_days_off_are_shaded_as_the_calendar_says():
     assert [
         (round(LEFT + 5 * day, 1), round(2 * day, 1)),
         (round(LEFT + 12 * day, 1), round(2 * day, 1)),
-    ] == list(drawing.off)  # noqa: E501
+    ] == list(drawing.off)
 
 
 def test_what_was_done_late_is_drawn_beyond_its_due_day():

@@ -1,6 +1,7 @@
 """The pages over real HTTP: who sees what, in two languages, and what never runs."""
 
 import re
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -36,6 +37,13 @@ class Tags(HTMLParser):
 
     def handle_data(self, data):
         self.words.append(data)
+
+
+def part(pattern, text):
+    """The one group of a pattern in a page."""
+    found = re.search(pattern, text)
+    assert found is not None, pattern
+    return found[1].replace("&amp;", "&")
 
 
 async def life(serving, day="2026-03-02", opinion="材料齐全，符合条件"):
@@ -103,9 +111,9 @@ async def test_a_form_of_another_site_is_turned_away(reader):
 async def test_who_was_away_too_long_signs_in_again(reader, monkeypatch):
     await reader.sign_in("jiang-he")
     assert 200 == (await reader.get("/")).status
-    now = session.time.time()
+    now = time.time()
 
-    monkeypatch.setattr(session.time, "time", lambda: now + session.IDLE_S + 5)
+    monkeypatch.setattr(time, "time", lambda: now + session.IDLE_S + 5)
 
     assert 401 == (await reader.get("/")).status
 
@@ -276,7 +284,7 @@ async def test_what_somebody_wrote_is_shown_as_text(reader, payload):
     assert not {"script", "img[src=x]", "style", "iframe"} & set(page.elements)
     assert 1 == page.elements.count("svg")
     assert not any(name.startswith("on") or name == "style" for name, _ in page.attributes)
-    assert all(value.startswith("/") for name, value in page.attributes if name in ("href", "src"))
+    assert all(str(v).startswith("/") for name, v in page.attributes if name in ("href", "src"))
 
 
 async def test_an_unusual_character_is_marked(reader):
@@ -309,9 +317,9 @@ async def test_every_page_forbids_what_it_does_not_need(reader, path):
 
 async def test_the_stylesheet_has_an_address_that_changes_with_it(reader):
     page = await reader.get("/")
-    address = re.search(r'href="(/style\.css\?v=[0-9a-f]{12})"', page.text)
+    address = part(r'href="(/style\.css\?v=[0-9a-f]{12})"', page.text)
 
-    sheet = await reader.get(address[1])
+    sheet = await reader.get(address)
 
     assert 200 == sheet.status
     assert "text/css; charset=utf-8" == sheet.headers["Content-Type"]
@@ -350,7 +358,7 @@ async def test_a_list_goes_on_where_its_page_ended(reader, monkeypatch):
     await reader.sign_in("jiang-he")
 
     first = (await reader.get("/?lang=en")).text
-    more = re.search(r'href="(/\?[^"]*cases=[^"]*)"', first)[1].replace("&amp;", "&")
+    more = part(r'href="(/\?[^"]*cases=[^"]*)"', first)
     second = (await reader.get(more)).text
 
     assert numbers[:0:-1] == re.findall(r'<a href="/cases/469002/[^"]*">([^<]*)</a>', first)
@@ -366,7 +374,7 @@ async def test_a_cursor_of_another_person_leads_nowhere(reader, monkeypatch):
         await reader.serving.received("QH-002", f"2026-03-02 09:0{n}")
     await reader.serving.service.caught_up("469002", -1)
     await reader.sign_in("jiang-he")
-    more = re.search(r'href="(/\?[^"]*cases=[^"]*)"', (await reader.get("/")).text)[1]
+    more = part(r'href="(/\?[^"]*cases=[^"]*)"', (await reader.get("/")).text)
     await reader.sign_in("xing-tao")
 
-    assert 400 == (await reader.get(more.replace("&amp;", "&"))).status
+    assert 400 == (await reader.get(more)).status
