@@ -200,7 +200,8 @@ class Server(web.Server):
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
         """Make the request, with its fault if it has one, and without its `Expect`."""
-        if isinstance(message.headers, CIMultiDictProxy):
+        given: object = message.headers
+        if isinstance(given, CIMultiDictProxy):
             fault = fault_of(message)
         else:
             # What the parser refused comes as an empty request.
