@@ -277,7 +277,7 @@ async def test_a_verified_token_is_remembered_for_a_minute_and_never_beyond_its_
         loads += 1
         return await seen(kid)
 
-    keys.key = counted  # type: ignore[method-assign]
+    keys.key = counted
     tokens = Tokens([known], ApiKeys(tmp_path / "none"), clock=lambda: now)
     token = own.token("zhou-min", "周敏", lifetime_s=100)
 
