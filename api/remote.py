@@ -161,7 +161,8 @@ async def exported(
 ) -> int:
     """Write a list or the feed to a file as it comes; return how many bytes that were."""
     base = f"/v1/ledgers/{ledger}"
-    path = f"{base}/events?after={after}" if events else f"{base}/export/{form}"
+    behind = f"?after={after}" if after >= 0 else ""
+    path = f"{base}/events{behind}" if events else f"{base}/export/{form}"
     accept = "application/x-ndjson" if form == "ndjson" else "text/csv"
     count = 0
     timeout = aiohttp.ClientTimeout(total=None)

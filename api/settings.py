@@ -29,6 +29,7 @@ class Settings:
     postgres: Path | None = None
     # Only this machine, until an operator says otherwise.
     host: str = "127.0.0.1"
+    # A port that needs no rights.
     port: int = 8080
     # Metrics and checks of health, apart from callers; 0 closes it.
     admin_port: int = 8081
@@ -60,6 +61,7 @@ class Settings:
     at_least_s: float = 2.0
     # Verified tokens are remembered this long; a revoked key lives no longer.
     token_cache_s: float = 60.0
+    # From which level on a line is written: debug, info, warning or error.
     log_level: str = field(default="info")
 
     def own_origins(self) -> tuple[str, ...]:
