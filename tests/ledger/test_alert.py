@@ -272,6 +272,12 @@ def test_what_is_met_too_late_before_anybody_could_know_is_red_all_the_same():
     assert at("2026-03-12 10:00") == found[0].raised_at
 
 
+def test_what_is_met_on_the_last_day_is_in_time():
+    in_time = replace(ISSUE, met=day("2026-03-09"))
+
+    assert () == cards([opened(in_time, when="2026-03-12 10:00")], "2026-03-12 12:00")
+
+
 def test_the_zone_of_the_ledger_says_on_which_day_an_answer_is_due():
     utc = replace(opened(ISSUE), recorded_at=at("2026-03-06 05:00").astimezone(None))
 

@@ -33,9 +33,17 @@ NATION = EXAMPLE.days()
 DATES = st.dates(date(2024, 1, 1), date(2026, 12, 31))
 UNITS = st.sampled_from(["working-day", "day"])
 BUDGETS = st.integers(0, 40)
-SPANS = st.lists(st.tuples(DATES, st.integers(0, 30)), max_size=4).map(
-    lambda found: union((first, first + timedelta(days=more)) for first, more in found)
-)
+AROUND = st.lists(st.tuples(st.integers(-10, 50), st.integers(0, 20)), max_size=4)
+
+
+@st.composite
+def counts(draw):
+    """Draw a count with pauses around its start."""
+    start = draw(DATES)
+    firsts = [(start + timedelta(days=after), more) for after, more in draw(AROUND)]
+    spans = union((first, first + timedelta(days=more)) for first, more in firsts)
+    return Count(start, draw(UNITS), NATION, spans)
+
 
 # -- counted by definition ------------------------------------------------------------------
 
@@ -50,20 +58,18 @@ def counted(count):
             yield d
 
 
-@given(DATES, UNITS, BUDGETS, SPANS)
-def test_due_is_the_first_day_with_the_budget_used(start, unit, budget, spans):
-    count = Count(start, unit, NATION, spans)
+@given(counts(), BUDGETS)
+def test_due_is_the_first_day_with_the_budget_used(count, budget):
     walk = counted(count)
 
     used = [next(walk) for _ in range(budget)]
 
-    assert (used[-1] if used else start) == count.nth(budget)
+    assert (used[-1] if used else count.start) == count.nth(budget)
 
 
-@given(DATES, UNITS, st.integers(0, 90), SPANS)
-def test_used_is_the_number_of_counted_days_until_then(start, unit, later, spans):
-    count = Count(start, unit, NATION, spans)
-    until = start + timedelta(days=later)
+@given(counts(), st.integers(0, 90))
+def test_used_is_the_number_of_counted_days_until_then(count, later):
+    until = count.start + timedelta(days=later)
 
     used = 0
     for d in counted(count):
@@ -74,21 +80,17 @@ def test_used_is_the_number_of_counted_days_until_then(start, unit, later, spans
     assert used == count.used(until)
 
 
-@given(DATES, UNITS, BUDGETS, SPANS)
-def test_using_up_and_being_due_are_inverse(start, unit, budget, spans):
-    count = Count(start, unit, NATION, spans)
-
+@given(counts(), BUDGETS)
+def test_using_up_and_being_due_are_inverse(count, budget):
     assert budget == count.used(count.nth(budget))
     assert budget == 0 or budget - 1 == count.used(count.nth(budget) - ONE)
 
 
-@given(DATES, UNITS, BUDGETS, SPANS)
-def test_start_budget_and_paused_days_explain_the_due_date(start, unit, budget, spans):
-    spans = union((max(first, start), last) for first, last in spans)
-    count = Count(start, unit, NATION, spans)
+@given(counts(), BUDGETS)
+def test_start_budget_and_paused_days_explain_the_due_date(count, budget):
     due = count.nth(budget)
 
-    passed = Count(start, unit, NATION)
+    passed = replace(count, paused=())
 
     assert passed.used(due) == budget + count.taken(due)
 
