@@ -25,6 +25,7 @@ POOL = 8
 READ_TRIES = 2
 GONE = (
     OSError,
+    asyncpg.InternalClientError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,

@@ -26,9 +26,11 @@ RECONCILE_S = 10.0
 RECONCILE_POLL_S = 0.02
 HALF_A_PARTITION = 5_000_000
 
-# The connection is gone, and with it the answer.
+# The connection is gone, and with it the answer.  The second: the server's farewell crossed
+# with what we sent.
 LOST = (
     OSError,
+    asyncpg.InternalClientError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
