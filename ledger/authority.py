@@ -355,16 +355,26 @@ def options(
             posts = candidates(action, caller, subject(case), office, now)
         except Refused:
             continue
-        try:
-            forbidden_by_history(action, case, posts[0][0], {})
-            possible(action, case, {})
-            waiting(action, case, posts[0][0])
-        except Refused as refused:
-            rule = refused.rule or refused.slug
-            forbidden.append({"action": str(action), "rule": rule, "why": refused.why})
-        else:
+        reasons = [_against(action, case, actor, may) for actor, may in posts]
+        if None in reasons:
             allowed.append(str(action))
+        elif reasons[0] is not None:
+            rule = reasons[0].rule or reasons[0].slug
+            forbidden.append({"action": str(action), "rule": rule, "why": reasons[0].why})
     return tuple(allowed), tuple(forbidden)
+
+
+def _against(action: Action, case: Case, actor: Actor, may: May) -> Refused | None:
+    """Say what stands against an action in a post, as far as that is known without details."""
+    levels = [c.removeprefix("level-") for c in may.conditions if c.startswith("level-")]
+    details = {"level": levels[0]} if levels else {}
+    try:
+        forbidden_by_history(action, case, actor, details)
+        possible(action, case, details)
+        waiting(action, case, actor)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def waiting(action: Action, case: Case, actor: Actor) -> None:
