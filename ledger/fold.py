@@ -38,10 +38,10 @@ def _open(case: Case, event: Event, name: str, budget: int, start: date, **more:
     case.runs = (*case.runs, run)
 
 
-def _meet(case: Case, name: str, on: date) -> None:
+def _meet(case: Case, name: str, on: date, kind: str | None = None) -> None:
     for i in range(len(case.runs) - 1, -1, -1):
         run = case.runs[i]
-        if run.name == name:
+        if run.name == name and run.data.get("kind") == kind:
             if run.met is None and run.ended is None:
                 runs = list(case.runs)
                 runs[i] = replace(run, met=on)
@@ -240,7 +240,8 @@ def _suspended(case: Case, event: Event) -> None:
     )
     case.pauses = (*case.pauses, pause)
     if data.get("planned_days"):
-        _open(case, event, "special", int(data["planned_days"]), start)
+        special = int(data["planned_days"])
+        _open(case, event, "special", special, start, data={"kind": data["kind"]})
     if data["kind"] == "hearing":
         _open(case, event, "stage:hearing-request", _days(case, "hearing_request"), start)
 
@@ -251,7 +252,7 @@ def _resumed(case: Case, event: Event) -> None:
     case.pauses = tuple(
         replace(p, end=on) if p.kind == kind and p.end is None else p for p in case.pauses
     )
-    _meet(case, "special", on)
+    _meet(case, "special", on, kind)
     if kind == "hearing":
         _meet(case, "stage:hearing", on)
         _meet(case, "stage:hearing-request", on)
@@ -426,7 +427,12 @@ def _claimed(case: Case, event: Event) -> None:
 
 def _evaluated(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
-    review = {**event.data, "event": event.id, "on": on.isoformat()}
+    review = {
+        **event.data,
+        "event": event.id,
+        "position": event.position,
+        "on": on.isoformat(),
+    }
     case.reviews = (*case.reviews, review)
     if case.source is None and int(event.data["grade"]) <= 2:
         _open(case, event, "bad-review", int(_policy(case, "reviews")["bad_review"]), on)

@@ -25,7 +25,12 @@ def evaluate(
 ) -> Events:
     """Rate the service once (好差评; GB/T 39734): 5 very satisfied … 1 very dissatisfied."""
     if case.reviews:
-        raise Refused("already-done", "it was rated", rule="review.once")
+        raise Refused(
+            "already-done",
+            "it was rated",
+            rule="review.once",
+            earlier_position=case.reviews[0]["position"],
+        )
     data = {
         "grade": grade,
         "channel": channel,
