@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EXAMPLE_START = "2025-12-01T08:00:00+08:00"
+A_TIME = "2025-12-01T08:00:00+08:00"
 LEDGER = click.option("--ledger", default="469002", show_default=True, help="Which ledger.")
 
 
@@ -39,7 +39,7 @@ class Instant(click.ParamType[datetime]):
         except ValueError:
             at = None
         if at is None or at.tzinfo is None:
-            self.fail(f"{value!r} is no time with offset, such as {EXAMPLE_START}", param, ctx)
+            self.fail(f"{value!r} is no time with offset, such as {A_TIME}", param, ctx)
         return at
 
 
@@ -181,10 +181,10 @@ def serve(*, host: str | None, port: int | None) -> None:
     async def work() -> None:
         chosen = operate.at_port(settings(), host, port)
         quiet(chosen.log_level)
-        async with operate.serving(chosen, say) as running:
+        async with operate.until_asked() as asked, operate.serving(chosen, say) as running:
             names = ", ".join(running.service.ledgers) or "no ledger yet: caseledger init"
             say(f"{running.url}  ({names})")
-            await operate.stopped()
+            await asked.wait()
             say("stopping")
 
     run(work())
@@ -309,19 +309,21 @@ def demo(*, leave: bool, host: str | None, port: int | None) -> None:
     Everything is made where it is missing; a second run goes on where the first one ended.
     """
     from api import operate
-    from api.demo import run_demo
+    from api.demo import START, DemoError, run_demo
 
     async def job(running: operate.Running) -> bool:
         def token_for(person: str) -> str:
             return running.issuer.token(person, person)
 
-        return (await run_demo(running.url, token_for, sys.stdout)).good
+        try:
+            return (await run_demo(running.url, token_for, sys.stdout)).good
+        except DemoError as error:
+            raise click.ClickException(str(error)) from error
 
     # The demo's people are few and busy: nobody is to be slowed down.
     chosen = replace(operate.at_port(settings(), host, port), rate_person=0, rate_client=0)
     quiet("error")
-    start = datetime.fromisoformat(EXAMPLE_START)
-    good = run(operate.demonstrate(chosen, start, job, say, leave=leave))
+    good = run(operate.demonstrate(chosen, START, job, say, leave=leave))
     sys.exit(0 if good else 1)
 
 

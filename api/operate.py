@@ -196,14 +196,15 @@ def _host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-async def stopped() -> None:
-    """Wait for the first SIGINT or SIGTERM."""
+@asynccontextmanager
+async def until_asked() -> AsyncIterator[asyncio.Event]:
+    """Turn SIGINT and SIGTERM into an event while the block runs, from its first line on."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)
     try:
-        await asked.wait()
+        yield asked
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
@@ -254,7 +255,8 @@ async def demonstrate(
             good = await job(running)
             if not leave:
                 say(_invitation(running))
-                await stopped()
+                async with until_asked() as asked:
+                    await asked.wait()
                 say("stopping")
             return good
 
