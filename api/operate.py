@@ -28,7 +28,7 @@ from api.setup import initialise
 from api.web import pages
 from ledger.account import account, proposed_folder
 from ledger.case import Data
-from ledger.database import Database
+from ledger.database import Database, Role, shortcomings
 from ledger.errors import Refused, Unavailable
 
 log = structlog.get_logger()
@@ -152,7 +152,11 @@ async def serving(settings: Settings, say: Say) -> AsyncIterator[Running]:
 
 @asynccontextmanager
 async def served(settings: Settings, at: Home, found: Database) -> AsyncIterator[Running]:
-    """Run the service over a database; its ledgers are followed from the start."""
+    """Run the service over a database; its ledgers are followed from the start.
+
+    Raises `Unavailable` where the database cannot keep what is promised (ST-1, ST-2, ST-13).
+    """
+    await _assert_sound(found)
     service = Service(settings, found, at.keys)
     app = build(service, rows=(*docs.routes(), *pages.table()))
     runner = Runner(app, settings)
@@ -168,6 +172,17 @@ async def served(settings: Settings, at: Home, found: Database) -> AsyncIterator
             yield Running(service, issuer, f"http://{_host(settings.host)}:{port}")
     finally:
         await runner.cleanup()
+
+
+async def _assert_sound(found: Database) -> None:
+    """Refuse to serve as more than a plain role, or where an act would not be durable."""
+    connection = await asyncpg.connect(**found.as_role(Role.APP))
+    try:
+        lacking = await shortcomings(connection)
+    finally:
+        await connection.close()
+    if lacking:
+        raise Unavailable("integrity-hold", "; ".join(lacking))
 
 
 @asynccontextmanager
