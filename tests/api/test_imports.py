@@ -343,7 +343,7 @@ async def test_an_import_stops_when_the_head_who_committed_it_is_head_no_more(he
 
     async with asyncio.timeout(20):
         told = await here.get(f"/imports/{uploaded.body['id']}", by="guo-an")
-        while told.body["state"] != "staged":  # noqa: ASYNC110 (what is polled is the interface)
+        while told.body["state"] != "staged":
             await asyncio.sleep(0.02)
             told = await here.get(f"/imports/{uploaded.body['id']}", by="guo-an")
 
