@@ -141,22 +141,22 @@ class Running:
 
 @asynccontextmanager
 async def serving(settings: Settings, say: Say) -> AsyncIterator[Running]:
-    """Run database and service in this process until the block ends, then stop both."""
+    """Run database and service in this process until the block ends, then stop both.
+
+    Raises `Unavailable` where the database cannot keep what is promised (ST-1, ST-2, ST-13).
+    """
     at = home(settings)
     async with database(settings, at, say, attach=False) as found:
         if found.creator is not None:
             await migrate(found, at, say)
+        await assert_sound(found)
         async with served(settings, at, found) as running:
             yield running
 
 
 @asynccontextmanager
 async def served(settings: Settings, at: Home, found: Database) -> AsyncIterator[Running]:
-    """Run the service over a database; its ledgers are followed from the start.
-
-    Raises `Unavailable` where the database cannot keep what is promised (ST-1, ST-2, ST-13).
-    """
-    await _assert_sound(found)
+    """Run the service over a database; its ledgers are followed from the start."""
     service = Service(settings, found, at.keys)
     app = build(service, rows=(*docs.routes(), *pages.table()))
     runner = Runner(app, settings)
@@ -174,7 +174,7 @@ async def served(settings: Settings, at: Home, found: Database) -> AsyncIterator
         await runner.cleanup()
 
 
-async def _assert_sound(found: Database) -> None:
+async def assert_sound(found: Database) -> None:
     """Refuse to serve as more than a plain role, or where an act would not be durable."""
     connection = await asyncpg.connect(**found.as_role(Role.APP))
     try:
@@ -263,6 +263,7 @@ async def demonstrate(
         except Refused as refused:
             if refused.slug != "already-done":
                 raise
+        await assert_sound(found)
         async with served(settings, at, found) as running:
             ledger = await running.service.ledger(EXAMPLE)
             if ledger is None or not ledger.office.simulated:

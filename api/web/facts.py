@@ -95,8 +95,12 @@ def _decision(state: Data, texts: Texts) -> Fact:
     if decision.get("permit"):
         said = f"{said} · {texts.of('permit', decision['permit'])}"
     document = decision.get("document") or {}
-    named = f"{texts.of('document', document['kind'])} {document.get('number') or ''}"
-    return texts("case.decision"), f"{said} {decision['on']}", named if document else ""
+    named = texts.of("document", document["kind"]) if document else ""
+    return (
+        texts("case.decision"),
+        f"{said} {decision['on']}",
+        f"{named} {document.get('number') or ''}",
+    )
 
 
 def notes(state: Data, texts: Texts, office: Office) -> tuple[Note, ...]:

@@ -23,8 +23,7 @@ def alert_rows(alerts: Iterable[Data], texts: Texts, office: Office) -> list[Dat
 
 
 def _alert(alert: Data, texts: Texts, office: Office) -> Data:
-    deadline = alert.get("deadline") or {}
-    name = deadline.get("name") if isinstance(deadline, dict) else deadline
+    name = alert.get("deadline")
     rule = str(alert.get("rule") or "")
     named = texts.of("deadline", name) if name else texts.of("rule", rule)
     return {
@@ -33,7 +32,7 @@ def _alert(alert: Data, texts: Texts, office: Office) -> Data:
         "item": item_name(alert.get("item"), office),
         "deadline": named,
         "rule": texts.of("rule", rule) if name and rule.startswith("acceptance.") else "",
-        "due": deadline.get("due") if isinstance(deadline, dict) else None,
+        "due": alert.get("due"),
         "raised_at": alert["raised_at"],
         "addressees": "、".join(person(one, office) for one in alert.get("addressees", ())),
         "answer_by": alert.get("answer_by"),

@@ -8,6 +8,7 @@ import pytest
 
 from api.web import session
 from api.web.page import CONTENT_POLICY
+from tests.api.test_imports import GOOD, committed, upload
 
 PAYLOADS = (
     "<img src=x onerror=alert(1)>",
@@ -218,6 +219,27 @@ async def test_whose_post_does_not_read_the_history_sees_the_main_dates(reader):
     assert "历史记录</h2>" not in page.text
     assert "材料齐全" not in page.text
     assert "您的岗位不查看历史记录" in page.text
+
+
+async def test_what_was_recorded_elsewhere_is_said_to_be_so(reader):
+    await reader.serving.at("2026-03-02 09:00")
+    uploaded = await upload(reader.serving, GOOD)
+    await committed(reader.serving, uploaded.body["id"])
+    await reader.sign_in("jiang-he")
+
+    page = await reader.get("/cases/469002/469002-2026-000001")
+
+    assert 200 == page.status
+    for words in (
+        "他处记录的事实",
+        "old-system",
+        "old-permit",
+        "已办结",
+        "准予",
+        "2019-01-02",
+        "没有时限",
+    ):
+        assert words in page.text, words
 
 
 async def test_personal_fields_are_masked(reader):
