@@ -211,7 +211,7 @@ WRONG_CLAIMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("changed", WRONG_CLAIMS, ids=lambda c: str(c)[:50])
+@pytest.mark.parametrize("changed", WRONG_CLAIMS, ids=lambda c: "-".join(c))
 async def test_claims_are_complete_meant_for_us_and_of_now(tiny, changed):
     await refused(tiny, f"Bearer {signed(tiny, **changed)}")
 
