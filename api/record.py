@@ -144,7 +144,8 @@ async def act(request: web.Request) -> web.Response:
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
         occasion = _occasion(entry.actor(), office, now, body)
-        asked = {**body, "late": occasion.late and _before_decision(case, occasion.at)}
+        late = occasion.late and authority.was_possible(action, case, occasion.at)
+        asked = {**body, "late": late}
         actor = authority.permit(action, case, entry.caller, office, now, asked)
         return DOES[action](case, replace(occasion, by=actor), **details)
 
@@ -159,11 +160,6 @@ async def act(request: web.Request) -> web.Response:
         return act_answer(entry, done, created=False)
 
     return await guarded(entry, request, action, case, do)
-
-
-def _before_decision(case: Case, at: datetime) -> bool:
-    decided = next((e.occurred_at for e in case.events if e.type == "decided"), None)
-    return decided is not None and at < decided
 
 
 def _occasion(by: Actor, office: Office, now: datetime, body: Details) -> Occasion:

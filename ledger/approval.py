@@ -63,6 +63,8 @@ def request_supplement(
     naming what was visible in the first pack delays nothing (`supplement.once`).
     """
     waiting(Action.REQUEST_SUPPLEMENT, case, on.by)
+    if served_at is not None and date.fromisoformat(served_at) > case.on(on.now):
+        raise Refused("schema", "the notice is not served yet", pointer="/served_at")
     data: dict[str, Json] = {
         "missing": list(missing),
         "served_at": served_at,
@@ -252,10 +254,10 @@ def suspend(
     ordered = kind == "hearing" and held_on is not None
     if not ordered and any(p.kind == kind and p.end is None for p in case.pauses):
         raise Refused("already-done", "this procedure is running", rule="suspension.kind")
-    organ = case.terms["organs"]["approving"]
-    relied = on.approver(organ, approved_by, "suspension.approver")
-    if ordered:
-        _hearing(case, on, served_at or "", held_on or "", presider)
+    relied = on.approver(case, approved_by, "suspension.approver")
+    _presider(case, presider)
+    if held_on is not None:
+        _hearing(case, on, served_at, held_on)
     data = {
         "kind": kind,
         "planned_days": planned_days,
@@ -270,17 +272,20 @@ def suspend(
     return (event(case, on, "suspended", data, flags=flags, relied=relied),)
 
 
-def _hearing(case: Case, on: Occasion, served_at: str, held_on: str, presider: str | None) -> None:
-    """Check a hearing that is being ordered: notice (APL 48(1)) and presider (APL 48(3))."""
-    if presider is not None:
-        for done in case.duties:
-            if done["person"] == presider and done["duty"].startswith("review:"):
-                raise Refused(
-                    "separation-of-duties",
-                    "who reviewed the case does not preside its hearing",
-                    rule="SOD-11",
-                    earlier_position=done["position"],
-                )
+def _presider(case: Case, presider: str | None) -> None:
+    """Refuse as presider of a hearing who has reviewed the case (APL 48(3))."""
+    for done in case.duties if presider is not None else ():
+        if done["person"] == presider and done["duty"].startswith("review:"):
+            raise Refused(
+                "separation-of-duties",
+                "who reviewed the case does not preside its hearing",
+                rule="SOD-11",
+                earlier_position=done["position"],
+            )
+
+
+def _hearing(case: Case, on: Occasion, served_at: str | None, held_on: str) -> None:
+    """Refuse a hearing that is held too soon after its notice (APL 48(1))."""
     served = date.fromisoformat(served_at) if served_at else case.on(on.at)
     days = on.office.calendars.days("cn", on.office.ledger)
     if days.count(served, date.fromisoformat(held_on)) < 7:
@@ -313,7 +318,7 @@ def extend(
     organ = case.terms["organs"]["approving"]
     by = rule.get("by", "head")
     organ = on.office.above(organ) or organ if by == "head-above" else organ
-    relied = on.head(organ, approved_by)
+    relied = on.head(case, organ, approved_by)
     for earlier in case.events:
         if earlier.type == "extended" and earlier.data["effective"]:
             raise Refused(

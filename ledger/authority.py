@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.case import Actor, Case, Data
+from ledger.case import Actor, Case, Data, replay
 from ledger.errors import Refused
 from ledger.lifecycle import (
     AFTER_RECUSAL,
@@ -324,10 +324,11 @@ def possible(action: Action, case: Case, details: Data) -> None:
     rule = RULES[action]
     if case.stage in rule.when:
         return
-    done = next((e for e in case.events if e.type == rule.event), None)
-    deemed = action == Action.ACCEPT and case.deemed
-    if rule.once and (done is not None or deemed):
-        position = done.position if done is not None else None
+    # Where the law has accepted, nobody accepts any more.
+    kinds = {rule.event, "deemed-accepted"} if action == Action.ACCEPT else {rule.event}
+    done = next((e for e in case.events if e.type in kinds), None)
+    if rule.once and done is not None and (done.type == rule.event or case.deemed):
+        position = done.position if done.position >= 0 else None
         raise Refused("already-done", f"{action} is on record", earlier_position=position)
     if action == Action.WITHDRAW and case.decision is not None:
         raise Refused(
@@ -340,6 +341,12 @@ def possible(action: Action, case: Case, details: Data) -> None:
     raise Refused(
         "wrong-stage", f"{action} is not possible at {case.stage}", rule=f"stage.{action}"
     )
+
+
+def was_possible(action: Action, case: Case, at: datetime) -> bool:
+    """Tell whether the stage allowed an action at an earlier instant, by all that is known now."""
+    then = replay(case.events, case.zone, until=at)
+    return then.version > 0 and then.stage in RULES[action].when
 
 
 def options(

@@ -4,7 +4,7 @@ State is a fold over events and nothing else.  Corrections are applied in the fo
 was known before an approval can always be told again by folding with fewer of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -173,8 +173,17 @@ class Case:
         return str(self.terms.get("result", "decision"))
 
 
-def replay(events: Iterable[Event], zone: ZoneInfo, corrections: int | None = None) -> Case:
-    """Fold a history, with the first `corrections` approved corrections (None: all)."""
+def replay(
+    events: Iterable[Event],
+    zone: ZoneInfo,
+    corrections: int | None = None,
+    *,
+    until: datetime | None = None,
+) -> Case:
+    """Fold a history, with the first `corrections` approved corrections (None: all).
+
+    With `until`, only what had happened by then, as far as it is known by now.
+    """
     history = tuple(events)
     fixes = _approved(history)[:corrections]
     changed: dict[str, dict[str, Json]] = {}
@@ -182,9 +191,24 @@ def replay(events: Iterable[Event], zone: ZoneInfo, corrections: int | None = No
         changed.setdefault(proposal["event"], {}).update(proposal["fields"])
     case = Case(history[0].stream if history else "", zone)
     for event in history:
-        _apply(case, event, _corrected(event, changed.get(event.id)))
+        corrected = _corrected(event, changed.get(event.id))
+        if until is None or (corrected is not None and corrected.occurred_at <= until):
+            _apply(case, event, corrected)
     case.events = history
     return case
+
+
+def unfolding(events: Iterable[Event], zone: ZoneInfo) -> Iterator[Case]:
+    """Fold a history as it was recorded, and give the case after each event.
+
+    It is one object that goes on changing: take what is wanted before the next.  Corrections
+    are not applied.
+    """
+    history = tuple(events)
+    case = Case(history[0].stream if history else "", zone)
+    for event in history:
+        _apply(case, event, event)
+        yield case
 
 
 def approvals(case: Case) -> tuple[int, ...]:

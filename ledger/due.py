@@ -74,12 +74,14 @@ def falls_due(case: Case, office: Office, now: datetime) -> datetime | None:
     return datetime.combine(due + timedelta(days=1), time(), case.zone)
 
 
+# What time alone has done: the deadline that was missed, the flag, its rule.
+_MISSED = {
+    "promised": {"flag": "promise-broken", "rule": "promise.explain"},
+    "stage:owed": {"flag": "owed-late", "rule": "tolerant.limit"},
+}
+
+
 def derived_flags(views: tuple[Data, ...]) -> tuple[Data, ...]:
-    """Flag what time alone has done: a promise broken (优化营商环境条例 36)."""
-    broken = any(
-        d["name"] == "promised" and d["light"] in ("red", "met-late") and not d.get("ended_at")
-        for d in views
-    )
-    if not broken:
-        return ()
-    return ({"flag": "promise-broken", "rule": "promise.explain", "event": None},)
+    """Flag a promise broken (优化营商环境条例 36), and materials owed for too long."""
+    late = {d["name"] for d in views if d["light"] in ("red", "met-late") and not d.get("ended_at")}
+    return tuple({**flag, "event": None} for name, flag in _MISSED.items() if name in late)

@@ -49,9 +49,12 @@ def _meet(case: Case, name: str, on: date, kind: str | None = None) -> None:
             return
 
 
-def _end_all(case: Case, on: date) -> None:
+def _end(case: Case, on: date, name: str | None = None) -> None:
+    """End what runs (under one name, or all): the case has taken the duty away."""
     case.runs = tuple(
-        run if run.met is not None or run.ended is not None else replace(run, ended=on)
+        replace(run, ended=on)
+        if run.met is None and run.ended is None and name in (None, run.name)
+        else run
         for run in case.runs
     )
 
@@ -166,7 +169,7 @@ def _declined(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     case.stage = Stage.DECLINED
     _meet(case, "supplement", on)
-    _end_all(case, on)
+    _end(case, on)
     case.closed_on = on
     _done(case, event, "decline")
 
@@ -223,27 +226,35 @@ def _suspended(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     served = data.get("served_at")
     start = max(on, date.fromisoformat(served)) if served else on
-    ordered = data["kind"] == "hearing" and data.get("held_on")
-    if ordered:
-        asked = data.get("requested_at")
-        _meet(case, "stage:hearing-request", date.fromisoformat(asked) if asked else on)
-        begun = date.fromisoformat(asked) if asked else on
-        _open(case, event, "stage:hearing", _days(case, "hearing"), begun)
-        return
-    pause = Pause(
-        kind=data["kind"],
-        start=start,
-        end=None,
-        planned_days=int(data.get("planned_days") or 0),
-        position=event.position,
-        rule=str(_policy(case, "deadlines").get("suspension", "suspension.after-start")),
-    )
-    case.pauses = (*case.pauses, pause)
-    if data.get("planned_days"):
-        special = int(data["planned_days"])
-        _open(case, event, "special", special, start, data={"kind": data["kind"]})
-    if data["kind"] == "hearing":
+    kind = data["kind"]
+    # A second one of the kind orders the hearing; the clock stands since the first.
+    if not any(p.kind == kind and p.end is None for p in case.pauses):
+        pause = Pause(
+            kind=kind,
+            start=start,
+            end=None,
+            planned_days=int(data.get("planned_days") or 0),
+            position=event.position,
+            rule=str(_policy(case, "deadlines").get("suspension", "suspension.after-start")),
+        )
+        case.pauses = (*case.pauses, pause)
+        if data.get("planned_days"):
+            special = int(data["planned_days"])
+            _open(case, event, "special", special, start, data={"kind": kind})
+    if kind == "hearing":
+        _hearing(case, event, start)
+
+
+def _hearing(case: Case, event: Event, start: date) -> None:
+    """Open the time to ask for a hearing, or that to hold the one that was ordered."""
+    data = event.data
+    if not data.get("held_on"):
         _open(case, event, "stage:hearing-request", _days(case, "hearing_request"), start)
+        return
+    asked = data.get("requested_at")
+    begun = date.fromisoformat(asked) if asked else case.on(event.occurred_at)
+    _meet(case, "stage:hearing-request", begun)
+    _open(case, event, "stage:hearing", _days(case, "hearing"), begun)
 
 
 def _resumed(case: Case, event: Event) -> None:
@@ -313,6 +324,7 @@ def _decided(case: Case, event: Event) -> None:
     if document.get("number"):
         _number_state(case, document["kind"], document["number"], "used")
     _meet(case, "statutory", on)
+    _end(case, on, "stage:transfer")  # what is decided is not handed on any more
     if case.terms.get("promise_ends_with", "decide") == "decide":
         _meet(case, "promised", on)
     if not granted or case.source is not None:
@@ -449,7 +461,7 @@ def _closed(case: Case, event: Event) -> None:
 def _withdrawn(case: Case, event: Event) -> None:
     case.stage = Stage.WITHDRAWN
     case.closed_on = case.on(event.occurred_at)
-    _end_all(case, case.closed_on)
+    _end(case, case.closed_on)
 
 
 def _correction_proposed(case: Case, event: Event) -> None:

@@ -151,8 +151,9 @@ RULES: Mapping[Action, Rule] = {
     Action.CORRECT_ON_SPOT: Rule("corrected-on-spot", _A, _OPEN),
     # Stages after acceptance: a notice that comes after the law has accepted (supplement.late).
     Action.REQUEST_SUPPLEMENT: Rule("supplement-requested", _A, _OPEN | _WORK),
+    # Stages after acceptance: what was accepted as owed (容缺受理) may still come in.
     Action.RECEIVE_SUPPLEMENT: Rule(
-        "supplement-received", _A, frozenset({Stage.SUPPLEMENTING}) | _WORK
+        "supplement-received", _A, frozenset({Stage.SUPPLEMENTING}) | _RUNNING | _AFTER
     ),
     Action.ACCEPT: Rule("accepted", _A, _OPEN, Stage.ACCEPTED, once=True),
     Action.DECLINE: Rule("declined", _A, _OPEN, Stage.DECLINED, once=True),

@@ -56,21 +56,26 @@ class Occasion:
             flags.append(flag("recorded-after-decision", "time.after-decision"))
         return tuple(flags)
 
-    def head(self, organ: str, person: str | None) -> Mapping[str, int]:
+    def head(self, case: Case, organ: str, person: str | None) -> Mapping[str, int]:
         """Rely on the person being the organ's head now, or refuse (beyond-authority)."""
-        return self._named(person, organ, (Role.BUREAU_HEAD,), "extension.approver")
+        return self._named(case, organ, person, (Role.BUREAU_HEAD,), "extension.approver")
 
-    def approver(self, organ: str, person: str | None, rule: str) -> Mapping[str, int]:
-        """Rely on the person being an approver of the organ now and not the actor."""
-        return self._named(person, organ, (Role.APPROVER, Role.BUREAU_HEAD), rule)
+    def approver(self, case: Case, person: str | None, rule: str) -> Mapping[str, int]:
+        """Rely on the person being an approver of the approving organ now, or refuse."""
+        organ = case.terms["organs"]["approving"]
+        return self._named(case, organ, person, (Role.APPROVER, Role.BUREAU_HEAD), rule)
 
     def _named(
-        self, person: str | None, organ: str, roles: tuple[Role, ...], rule: str
+        self, case: Case, organ: str, person: str | None, roles: tuple[Role, ...], rule: str
     ) -> Mapping[str, int]:
-        for role in roles:
-            held = self.office.holds(person or "", role, organ, self.now)
-            if held is not None and person != self.by.person:
-                return self.office.relied(held.stream)
+        # Who acts in the approving post approves by acting; in another post nobody approves
+        # what they do themselves.
+        own = self.by.role in roles and self.by.organ == organ
+        if person is not None and (own or person != self.by.person):
+            for role in roles:
+                held = self.office.holds(person, role, organ, self.now, case.terms["item"])
+                if held is not None:
+                    return self.office.relied(held.stream)
         raise Refused(
             "beyond-authority", "the person named as approving could not approve this", rule=rule
         )

@@ -41,6 +41,8 @@ def decide(
     overridden = last is not None and last != outcome
     if overridden and not (differs_from_opinion or "").strip():
         flags.append(flag("overridden-without-reason", "opinion.override"))
+    if any(s.get("held_on") for s in case.suspensions) and not (on.basis or "").strip():
+        flags.append(flag("not-on-record", "hearing.record"))
     relied = {}
     if duty.get("lifts"):
         relied[f"policy:{duty['id']}"] = int(duty["version"])
@@ -188,7 +190,7 @@ def void_seal(
     replacement: Data | None = None,
 ) -> Events:
     """Make a use of the seal void with reason; its serial stays in the register (作废)."""
-    relied = on.approver(case.terms["organs"]["approving"], approved_by, "seal.approver")
+    relied = on.approver(case, approved_by, "seal.approver")
     uses = [
         u
         for u in case.seals

@@ -105,11 +105,14 @@ class Office:
         """All posts of a person, ended ones too, in the order they were granted."""
         return self._posts_by_person.get(person or "", ())
 
-    def holds(self, person: str, role: Role, organ: str, at: datetime) -> Post | None:
-        """Return the post by which a person has a role in an organ at that time, or None."""
+    def holds(
+        self, person: str, role: Role, organ: str, at: datetime, code: str | None = None
+    ) -> Post | None:
+        """Return the post by which a person has a role in an organ (for an item) at that time."""
         on = at.astimezone(self.zone).date()
         for held in self.posts_of(person):
-            if held.role == role and held.organ == organ and held.active(on):
+            fits = held.role == role and held.organ == organ and held.covers(code)
+            if fits and held.active(on):
                 return held
         return None
 

@@ -164,7 +164,7 @@ class Bureau:
         law = self.by_law(before)
         case = before.following(law)
         occasion = self.occasion(LAW, body)
-        late = occasion.late and self.before_decision(case, occasion.at)
+        late = occasion.late and authority.was_possible(action, case, occasion.at)
         try:
             asked = {**body, "late": late}
             actor = authority.permit(action, case, caller, self.office, self.now, asked)
@@ -174,11 +174,6 @@ class Bureau:
             raise
         self.store(name, before, (*law, *events))
         return self.cases[name].events[before.version :]
-
-    @staticmethod
-    def before_decision(case, at):
-        decided = next((e.occurred_at for e in case.events if e.type == "decided"), None)
-        return decided is not None and at < decided
 
     def accepted(self, item, day, *, by="zhou-min"):
         case = self.received(item, day, by=by)
