@@ -180,6 +180,19 @@ def test_while_the_clock_is_stopped_nothing_is_raised():
     assert [("early", "raised")] == states(found)
 
 
+def test_nor_is_anything_that_would_follow_from_the_stopped_clock():
+    runs = accepted("2026-03-02")[1:]
+    facts = {"pauses": [PAUSED], "explain": 5}
+    moments = [
+        opened(*runs, explain=5),
+        moment(8, "2026-03-05 10:00", runs, CAUSES["suspended"], **facts),
+    ]
+
+    found = cards(moments, "2026-04-20 12:00")
+
+    assert {"promised"} == {c.deadline for c in found}
+
+
 def test_control_a_clock_that_is_not_known_to_be_stopped_raises(monkeypatch):
     runs = accepted("2026-03-02")[1:]
     deaf = moment(8, "2026-03-05 10:00", runs, CAUSES["suspended"], pauses=[PAUSED])

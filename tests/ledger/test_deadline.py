@@ -95,6 +95,16 @@ def test_start_budget_and_paused_days_explain_the_due_date(count, budget):
     assert passed.used(due) == budget + count.taken(due)
 
 
+@pytest.mark.parametrize("unit", ["working-day", "day"])
+def test_a_limit_that_runs_out_on_the_eve_of_a_pause_ends_there(unit):
+    pause = (day("2026-03-05"), day("2026-03-06"))
+
+    count = Count(day("2026-03-02"), unit, NATION, (pause,))
+
+    assert day("2026-03-04") == count.nth(2)
+    assert count.nth(3) > day("2026-03-06")
+
+
 @given(DATES, BUDGETS)
 def test_calendar_days_end_on_a_working_day(start, budget):
     due = Count(start, "day", NATION).due(budget)
@@ -316,6 +326,12 @@ def test_the_notice_when_it_comes_is_a_change_like_any_other():
     ]
 
 
+def test_only_the_days_that_are_counted_make_it_provisional():
+    eve = uncorrected([run("issue", "2025-12-31", 3)])
+
+    assert "provisional" not in shown(eve, "2026-01-05 12:00", calendars("cn-2026"))["issue"]
+
+
 def test_a_due_date_that_counts_no_day_is_never_provisional():
     expiry = run("stage:renewal", "2030-03-01", 0)
 
@@ -406,18 +422,33 @@ def test_a_run_that_only_a_correction_opened_was_not_moved():
 
 
 def test_the_duty_to_explain_says_what_moved_it_once_it_was_there():
-    first = adopted(EXAMPLE, listed("cn-2026"), 20, at("2026-05-08 10:00"))
-    later = listed("cn-2026") | {"work": []}
-    known = adopted(first, later, 30, at("2026-05-14 10:00"))
+    # First the make-up Saturday 05-09 goes, then, with the promise broken, a typhoon comes.
+    no_saturday = listed("cn-2026") | {"work": []}
+    typhoon = no_saturday | {"off": [*no_saturday["off"], "2026-05-18"]}
+    known = adopted(EXAMPLE, no_saturday, 20, at("2026-05-08 10:00"))
+    known = adopted(known, typhoon, 30, at("2026-05-15 10:00"))
     steps = uncorrected(accepted("2026-05-06"), explain=5)
 
-    found = shown(steps, "2026-05-18 12:00", known)["stage:explain"]
+    found = measured(steps, "2026-05-18 12:00", known)
+    explain = found["stage:explain"]
 
-    # The make-up Saturday 05-09 is gone: the promise ends a day later, and so does this.
-    assert ("2026-05-13", "2026-05-20") == (found["start"], found["due"])
-    assert [(30, "2026-05-19", "2026-05-20")] == [
-        (m["position"], m["from"], m["to"]) for m in found["moved_by"]
+    assert [20] == [m["position"] for m in found["promised"].moved_by]
+    assert (day("2026-05-13"), day("2026-05-21")) == (explain.run.start, explain.due)
+    assert at("2026-05-14 00:00") == explain.run.opened_at
+    assert [(30, "2026-05-20", "2026-05-21")] == [
+        (m["position"], m["from"], m["to"]) for m in explain.moved_by
     ]
+
+
+def test_a_run_is_known_again_by_the_event_that_opened_it():
+    first = run("supplement", "2026-03-02", 5, 4, met=day("2026-03-05"))
+    again = run("supplement", "2026-03-10", 5, 14)
+    steps = (
+        Step(-1, Facts((first, again))),
+        Step(40, Facts((again,)), at("2026-03-12 10:00")),
+    )
+
+    assert () == measured(steps, "2026-03-12 12:00")["supplement"].moved_by
 
 
 def test_a_promise_that_did_not_exist_before_a_correction_leaves_no_trace():
