@@ -364,8 +364,8 @@ def _sealed(case: Case, event: Event) -> None:
     _done(case, event, "seal")
     if data["document"]["kind"] == case.result_kind:
         _done(case, event, "seal:result")
-        filed = case.terms.get("kind") == "filing" and case.stage == Stage.ACCEPTED
-        if case.stage == Stage.DECIDED or filed:
+        filing = case.terms.get("kind") == "filing"
+        if case.stage in ((Stage.ACCEPTED, Stage.IN_REVIEW) if filing else (Stage.DECIDED,)):
             case.stage_before = case.stage
             case.stage = Stage.SEALED
 
@@ -384,7 +384,7 @@ def _seal_voided(case: Case, event: Event) -> None:
         use["document"]["kind"] == case.result_kind and not use["void"] for use in case.seals
     )
     if case.stage == Stage.SEALED and not in_force:
-        case.stage = Stage.DECIDED if case.decision is not None else Stage.ACCEPTED
+        case.stage = case.stage_before
 
 
 def _issued(case: Case, event: Event) -> None:
@@ -454,7 +454,8 @@ def _closed(case: Case, event: Event) -> None:
     case.stage = Stage.CLOSED
     case.closed_on = case.on(event.occurred_at)
     _done(case, event, "close")
-    if case.source is None:
+    denied = case.decision is not None and case.decision["outcome"] == "deny"
+    if case.source is None and not denied:
         _open_push(case, event, "close", case.closed_on)
 
 

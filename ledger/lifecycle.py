@@ -171,7 +171,8 @@ RULES: Mapping[Action, Rule] = {
     Action.SEAL: Rule("sealed", _A, _ALL),
     Action.VOID_SEAL: Rule("seal-voided", _A, _ALL),
     Action.ISSUE: Rule("issued", _A, frozenset({Stage.SEALED}), Stage.ISSUED, once=True),
-    Action.PUBLISH: Rule("published", _A, _AFTER),
+    # Before the decision only why a promise was broken.
+    Action.PUBLISH: Rule("published", _A, _RUNNING | _AFTER),
     Action.PUSH: Rule("pushed", _A, _AFTER | _WORK),
     Action.CLAIM: Rule("claimed", _S, _AFTER | _WORK),
     Action.EVALUATE: Rule("evaluated", _S, _RUNNING | _AFTER | _ENDED, once=True),

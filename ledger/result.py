@@ -4,6 +4,7 @@ Split from `approval` by what the acts are about: the document that the outcome 
 """
 
 from ledger.case import Case, Data, Events, Flag, flag
+from ledger.due import measured
 from ledger.errors import Refused
 from ledger.fold import official
 from ledger.lifecycle import AUTHORISING
@@ -62,10 +63,10 @@ def decide(
 
 def _document(case: Case, outcome: str, document: Data) -> None:
     kind = document["kind"]
-    allowed = {"decision"} if outcome == "deny" else set(case.terms.get("documents", ()))
-    if kind not in allowed:
+    # The document decided on is the one that is sealed and handed out: its digest binds them.
+    if kind != ("decision" if outcome == "deny" else case.terms.get("result", "decision")):
         raise Refused(
-            "unknown-reference", "the item has no such document", pointer="/document/kind"
+            "unknown-reference", "not the document of this result", pointer="/document/kind"
         )
     number = document.get("number")
     if number is None:
@@ -105,6 +106,8 @@ def seal(
             "wrong-stage", f"nothing recorded allows a {kind} yet", rule="seal.authorising-event"
         )
     held = _held(on, seal)
+    if medium not in held.content.get("media", (medium,)):
+        raise Refused("unknown-reference", f"the seal is not one of {medium}", pointer="/medium")
     _delegated(case, held)
     _sealable(case, document, medium)
     data = {
@@ -166,8 +169,9 @@ def _sealable(case: Case, document: Data, medium: str) -> None:
     if bound and bound.get(version, document["sha256"]) != document["sha256"]:
         raise Refused("document-mismatch", "not the document decided on", rule="seal.digest")
     for use in uses:
-        same = use["document"]["version"] == version and use["medium"] == medium
-        if same:
+        # A version made void is not sealed again, on no medium.
+        same = use["document"]["version"] == version
+        if same and (use["void"] or use["medium"] == medium):
             raise Refused(
                 "already-done",
                 "this document is sealed already",
@@ -249,7 +253,12 @@ def issue(
 def publish(
     case: Case, on: Occasion, *, what: str, where: str, left_out: str | None = None
 ) -> Events:
-    """Make a decision or an explanation public (公开; APL 40)."""
+    """Make a decision or an explanation public (公开; APL 40).
+
+    A broken promise is explained when it is broken, decided or not.
+    """
+    if what == "decision" and case.decision is None:
+        raise Refused("wrong-stage", "nothing is decided", rule="stage.publish")
     return (event(case, on, "published", {"what": what, "where": where, "left_out": left_out}),)
 
 
@@ -274,9 +283,7 @@ MAY_STAY_OPEN = frozenset({"claim", "stage:verify", "bad-review"})
 
 def close(case: Case, on: Occasion) -> Events:
     """Close the case (办结): the result is out and no duty of the bureau is open."""
-    open_now = sorted(
-        {r.name for r in case.runs if r.met is None and r.ended is None} - MAY_STAY_OPEN
-    )
+    open_now = sorted({d.name for d in measured(case, on.office, on.now) if d.open} - MAY_STAY_OPEN)
     if open_now:
         raise Refused("rule-refused", "open: " + ", ".join(open_now), rule="close.duty-open")
     return (event(case, on, "closed", {}),)
