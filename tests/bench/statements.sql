@@ -1,0 +1,105 @@
+-- What only the benchmark asks of a database, as its superuser, in a cluster of its own.
+
+-- name: raw_table
+-- What the append stores, without anything that checks it.
+CREATE TABLE IF NOT EXISTS public.raw (
+    ledger      text        COLLATE "C" NOT NULL,
+    position    bigint      NOT NULL,
+    stream      text        COLLATE "C" NOT NULL,
+    version     bigint      NOT NULL,
+    type        text        COLLATE "C" NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    record      bytea       NOT NULL,
+    PRIMARY KEY (ledger, position)
+);
+
+-- name: raw_size
+-- Where the next row goes.
+SELECT coalesce(max(position) + 1, 0) FROM public.raw WHERE ledger = '469002';
+
+-- name: raw_insert
+-- One batch in one statement.
+INSERT INTO public.raw (ledger, position, stream, version, type, recorded_at, record)
+SELECT '469002', $1 + r.n - 1, r.stream, 1, r.type, $2, r.record
+  FROM unnest($3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY
+       AS r (stream, type, record, n);
+
+-- name: copy_database
+-- A database like the template, for a round that begins empty.
+SELECT format('CREATE DATABASE %I TEMPLATE %I', $1::text, $2::text);
+
+-- name: new_database
+-- The library makes its own table.
+SELECT format('CREATE DATABASE %I', $1::text);
+
+-- name: longest_case
+-- A case that was walked to its end: what the others are made like.
+SELECT e.stream
+  FROM ledger.event AS e
+ WHERE e.ledger = $1
+   AND e.type = 'claimed'
+ ORDER BY e.position DESC
+ LIMIT 1;
+
+-- name: clone_events
+-- Cases like that one, from number $5 up to number $6, the first event at position $3.
+INSERT INTO ledger.event (ledger, position, stream, version, type, recorded_at, record)
+SELECT $1::text, made.position, made.stream, made.version, made.type, $4,
+       convert_to('{"ledger":"' || $1::text || '","position":' || made.position
+                  || ',"recorded_at":"'
+                  || to_char($4::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                  || '","registers":{' || made.registers || E'}}\n'
+                  || replace(made.body, $2, made.stream), 'UTF8')
+  FROM (SELECT $3 + (k.n - $5) * t.many + t.version - 1 AS position,
+               'case:' || md5('like the first ' || k.n) AS stream,
+               t.version, t.type, t.body,
+               (SELECT coalesce(string_agg('"' || g.key || '":' || g.value::bigint + k.n, ','
+                                           ORDER BY g.key COLLATE "C"), '')
+                  FROM jsonb_each_text(t.registers) AS g) AS registers
+          FROM generate_series($5::bigint, $6::bigint) AS k (n)
+         CROSS JOIN (
+               SELECT e.version, e.type,
+                      (split_part(e.text, E'\n', 1)::jsonb) -> 'registers' AS registers,
+                      substr(e.text, strpos(e.text, E'\n') + 1) AS body,
+                      count(*) OVER () AS many
+                 FROM (SELECT version, type, convert_from(record, 'UTF8') AS text
+                         FROM ledger.event
+                        WHERE ledger = $1 AND stream = $2) AS e) AS t) AS made
+ ORDER BY made.position;
+
+-- name: clone_streams
+-- Where each of them stands.
+INSERT INTO ledger.stream (ledger, stream, version, position)
+SELECT $1::text, 'case:' || md5('like the first ' || k.n), $3::bigint,
+       $2 + (k.n - $4 + 1) * $3::bigint - 1
+  FROM generate_series($4::bigint, $5::bigint) AS k (n);
+
+-- name: clone_registers
+-- The official numbers they were given.
+INSERT INTO ledger.register (ledger, name, number, position)
+SELECT r.ledger, r.name, r.number + k.n, $3 + (k.n - $5) * $4 + e.version - 1
+  FROM ledger.event AS e
+  JOIN ledger.register AS r
+    ON r.ledger = e.ledger
+   AND r.position = e.position
+ CROSS JOIN generate_series($5::bigint, $6::bigint) AS k (n)
+ WHERE e.ledger = $1
+   AND e.stream = $2;
+
+-- name: clone_keys
+-- One key an act, as they would have been sent.
+INSERT INTO ledger.idempotency (ledger, key, digest, position, events)
+SELECT $1::text, 'somebody|zc|' || md5('a key ' || p.n), sha256('\x00'::bytea), p.n, 1
+  FROM generate_series($2::bigint, $3::bigint) AS p (n);
+
+-- name: clone_head
+-- The ledger is as large as that now.
+UPDATE ledger.head SET size = $2 WHERE ledger = $1;
+
+-- name: settle
+-- What autovacuum would have done by the time a ledger is that large.
+VACUUM (ANALYZE) ledger.event, ledger.stream, ledger.register, ledger.idempotency;
+
+-- name: checkpoint
+-- Pages written now are not written in the middle of a round.
+CHECKPOINT;
