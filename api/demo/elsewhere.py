@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ async def bring(
     def form() -> aiohttp.FormData:
         made = aiohttp.FormData()
         made.add_field("mapping", mapping, content_type="application/json")
-        made.add_field("file", content, filename=f"{name}.csv", content_type="text/csv")
+        file = io.BytesIO(content)
+        made.add_field("file", file, filename=f"{name}.csv", content_type="text/csv")
         return made
 
     uploaded = await bureau.upload(form, people["system_admin"], f"demo-import-{name}")

@@ -129,6 +129,9 @@ class _Pen:
     days: WorkingDays
     moment: _Moment
     steps: list[Step] = field(default_factory=list)
+    # From when the promise runs, and how many working days of it were paused.
+    promised: date | None = None
+    paused: int = 0
 
     @property
     def people(self) -> Mapping[str, Json]:
@@ -191,8 +194,20 @@ def _standard(pen: _Pen, turn: str) -> None:
         # Who accepted may not decide: she is an approver too, and hears SOD-1.
         body = _decision(pen, kind, denied=False)
         pen.write(clerk, "decide", body, refused="separation-of-duties")
+    broken = _broken(pen)
     pen.write(people["approver"], "decide", _decision(pen, kind, denied=denied))
+    if broken:
+        # A promise that is not kept is explained in public (优化营商环境条例 36).
+        body = {"what": "explanation", "where": "琼海市政务服务网"}
+        pen.write(handler, "publish", body)
     _result(pen, turn, kind, denied=denied)
+
+
+def _broken(pen: _Pen) -> bool:
+    """Tell whether the promise has passed by the day of the decision."""
+    assert pen.promised is not None, "a case is accepted before it is decided"
+    used = pen.days.count(pen.promised, pen.moment.day) - pen.paused
+    return used > int(pen.item["promise"])
 
 
 def _receive(pen: _Pen, clerk: str) -> None:
@@ -215,6 +230,7 @@ def _accepted(pen: _Pen, turn: str, clerk: str, handler: str) -> bool:
     sealer = people["sealer"]
     if turn == "silent":
         # Nobody says anything for the five working days of the law, which then accepts.
+        pen.promised = pen.moment.day
         pen.wait(7)
         late = {"missing": [{"material": "补充说明"}], "notice": pen.digest("late notice")}
         pen.write(handler, "request-supplement", {**late, "served_at": pen.today})
@@ -232,12 +248,14 @@ def _accepted(pen: _Pen, turn: str, clerk: str, handler: str) -> bool:
         pen.write(clerk, "request-supplement", {"missing": lacking, **notice})
         _seal(pen, "supplement-notice")
         pen.wait(rng.randrange(2, 7))
+        pen.promised = pen.moment.day  # the day the list is complete
         again = {"name": missing, "sha256": pen.digest("again"), "media_type": "application/pdf"}
         pen.write(clerk, "receive-supplement", {"materials": [again]})
     elif turn == "plain" and rng.random() < 0.2:
         corrected = [{"material": pen.item["materials"][0], "note": "联系电话填写有误，当场更正"}]
         pen.write(clerk, "correct-on-spot", {"corrected": corrected})
     body = {"commitment": pen.digest("commitment")} if pen.item.get("commitment") else {}
+    pen.promised = pen.promised or pen.moment.day
     pen.write(clerk, "accept", body)
     if rng.random() < 0.5:
         pen.write(sealer, "seal", _use(pen, "acceptance-notice", copies=2))
@@ -262,8 +280,10 @@ def _special(pen: _Pen, turn: str, handler: str) -> None:
         "served_at": pen.today,
         "reason": "依法需要进行特别程序，所需时间不计算在期限内",
     }
+    began = pen.moment.day
     pen.write(handler, "suspend", body)
     pen.wait(planned + pen.rng.randrange(-3, 3))
+    pen.paused = pen.days.count(began, pen.moment.day)
     pen.write(handler, "resume", {"kind": kind, "result": pen.digest("special result")})
 
 
