@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import inspect
+from msgspec import UNSET, UnsetType, inspect
 
 from api import framing, times
 from api.acts import ACTS
@@ -22,7 +22,7 @@ from api.office_acts import OFFICE_BODIES
 from api.strict import Fraction, Huge, Json, object_of
 from ledger.errors import Refused
 
-__all__ = ["ACTS", "OFFICE_BODIES", "decoded", "object_of", "shaped"]
+__all__ = ["ACTS", "OFFICE_BODIES", "check_members", "decoded", "object_of", "shaped"]
 
 MAX_BYTES = 256 * 1024
 MAX_MEMBERS = 1_000
@@ -47,6 +47,29 @@ async def decoded(request: web.Request, shape: object) -> dict[str, Json]:
     """
     raw = await framing.body(request, MAX_BYTES)
     return shaped(object_of(raw), shape)
+
+
+def check_members(data: Mapping[str, Json], shape: type[msgspec.Struct], at: str) -> None:
+    """Check some members of a shape where they stand alone, as a correction gives them.
+
+    What the shape does not name is for the caller to judge.
+    """
+    loose = _loose(shape)
+    named = {field.name for field in msgspec.structs.fields(loose)}
+    try:
+        shaped({name: value for name, value in data.items() if name in named}, loose)
+    except Refused as refused:
+        refused.pointer = at + (refused.pointer or "")
+        raise
+
+
+@cache
+def _loose(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """Return the shape with no member required."""
+    optional: list[tuple[str, Any, Any]] = [
+        (field.name, field.type | UnsetType, UNSET) for field in msgspec.structs.fields(shape)
+    ]
+    return msgspec.defstruct(shape.__name__, optional, forbid_unknown_fields=True)
 
 
 # -- JSON to details ----------------------------------------------------------------------------

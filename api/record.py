@@ -14,12 +14,12 @@ from aiohttp import web
 from api import headers
 from api.access import Entry, action_of, case_for, enter
 from api.answers import act_answer
-from api.bodies import ACTS, decoded
-from ledger import approval, authority, privacy, result, supervision
+from api.bodies import ACTS, check_members, decoded
+from ledger import approval, authority, correction, privacy, result, supervision
 from ledger.case import Actor, Case, Events, Json
 from ledger.errors import Refused
 from ledger.ledger import AUTHORITY, CONFLICTS, Key
-from ledger.lifecycle import MAY, Action
+from ledger.lifecycle import ACTION_OF, MAY, Action
 from ledger.occasion import Occasion
 from ledger.office import Office
 
@@ -51,8 +51,8 @@ DOES: Mapping[Action, Callable[..., Events]] = {
     Action.PUBLISH: result.publish,
     Action.PUSH: result.push,
     Action.CLOSE: result.close,
-    Action.CORRECT: result.correct,
-    Action.APPROVE_CORRECTION: result.approve_correction,
+    Action.CORRECT: correction.correct,
+    Action.APPROVE_CORRECTION: correction.approve_correction,
     Action.DECLARE_RECUSAL: result.declare_recusal,
     Action.RECORD_INTERVENTION: result.record_intervention,
     Action.CLAIM: supervision.claim,
@@ -139,6 +139,8 @@ async def act(request: web.Request) -> web.Response:
     headers.no_query(request)
     expected = headers.if_match(request, required=True)
     body = await decoded(request, ACTS[str(action)])
+    if action == Action.CORRECT:
+        _check_correction(case, body)
     mac = _key(entry, request, key, body)
     details = {RENAMED.get(n, n): body[n] for n in body if n not in COMMON}
 
@@ -160,6 +162,14 @@ async def act(request: web.Request) -> web.Response:
         return act_answer(entry, done, created=False)
 
     return await guarded(entry, request, action, case, do)
+
+
+def _check_correction(case: Case, body: Details) -> None:
+    """Check new values as the act they correct was checked."""
+    target = case.event(body["event"])
+    corrected = ACTION_OF.get(target.type) if target is not None else None
+    if corrected is not None:
+        check_members(body["fields"], ACTS[str(corrected)], "/fields")
 
 
 def _occasion(by: Actor, office: Office, now: datetime, body: Details) -> Occasion:

@@ -288,7 +288,10 @@ def forbidden_by_history(action: Action, case: Case, actor: Actor, details: Data
             rule="SOD-13",
             earlier_position=case.recused[actor.person],
         )
-    lifted = frozenset(case.terms.get("policies", {}).get("duty", {}).get("lifts", ()))
+    duty = case.terms.get("policies", {}).get("duty", {})
+    kind = case.terms.get("kind")
+    # No other kind of case can be handled by one person, whatever policy its item names.
+    lifted = frozenset(duty.get("lifts", ()) if kind in duty.get("items", (kind,)) else ())
     names = _duties(action, case, details)
     for row in SEPARATIONS:
         if row.later not in names or (row.kind == "policy" and row.rule in lifted):

@@ -179,13 +179,15 @@ def replay(
     corrections: int | None = None,
     *,
     until: datetime | None = None,
+    tried: Data | None = None,
 ) -> Case:
     """Fold a history, with the first `corrections` approved corrections (None: all).
 
-    With `until`, only what had happened by then, as far as it is known by now.
+    With `until`, only what had happened by then, as far as it is known by now; with `tried`,
+    as it would be with one correction more.
     """
     history = tuple(events)
-    fixes = _approved(history)[:corrections]
+    fixes = [*_approved(history)[:corrections], *([tried] if tried else [])]
     changed: dict[str, dict[str, Json]] = {}
     for proposal in fixes:
         changed.setdefault(proposal["event"], {}).update(proposal["fields"])

@@ -5,15 +5,15 @@ on has moved; if something has, it is decided again.  A crash before the append 
 nothing, a crash after it leaves a whole act that the same key finds again.
 """
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from secrets import token_hex
 
 from ledger import approval, privacy, records
 from ledger.case import LAW, Actor, Case, Event, Events, replay
+from ledger.clock import Clock
 from ledger.errors import Corrupt, Moved, Refused
 from ledger.occasion import Occasion
 from ledger.office import Office
@@ -25,7 +25,6 @@ DecideOffice = Callable[[Office, datetime], Events]
 TRIES = 3
 CACHED_CASES = 20_000
 OFFICE_STREAMS = ("appointment:", "calendar:", "item:", "ledger:", "policy:", "seal:")
-CLOCK_FRESH_S = 0.05
 
 # What is put on record when it is refused (403 of authority, and every 409 with a rule).
 AUTHORITY = frozenset(
@@ -78,12 +77,12 @@ class Ledger:
         self.name = name
         self.store = store
         self.keyring = keyring
+        self.clock = Clock(store, name)
         self.office = Office(name)
         self._writer: Writer | None = None
         self._refusals: Writer | None = None
         self._cases: OrderedDict[str, Case] = OrderedDict()
         self._numbers: OrderedDict[tuple[str, int], str] = OrderedDict()
-        self._clock: tuple[datetime, float] | None = None
 
     async def open(self) -> None:
         """Read the office and make ready to write."""
@@ -97,18 +96,11 @@ class Ledger:
 
     async def now(self) -> datetime:
         """Tell the ledger's time: the database's, or the simulated one."""
-        asked = time.monotonic()
-        if self._clock is not None and asked - self._clock[1] < CLOCK_FRESH_S:
-            return self._clock[0] + timedelta(seconds=asked - self._clock[1])
-        at = await self.store.now(self.name)
-        self._clock = (at, asked)
-        return at
+        return await self.clock.now()
 
     async def set_clock(self, at: datetime) -> datetime:
         """Set the clock of a simulated ledger forward."""
-        await self.store.set_clock(self.name, at)
-        self._clock = None
-        return await self.now()
+        return await self.clock.set(at)
 
     async def refresh(self) -> Office:
         """Read the office's events that are not yet known here."""

@@ -70,6 +70,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
             "number-voided",
             "sealed",
             "seal-voided",
+            # But its new values are of the class of what they correct.
             "correction-proposed",
             "correction-approved",
         ),
@@ -130,6 +131,11 @@ def class_of(kind: str, path: str) -> str:
 
 def encrypted(event: Event, keyring: Keyring, ledger: str) -> Event:
     """Return the event with every personal field as ciphertext."""
+    corrected = event.data.get("of") if event.type == "correction-proposed" else None
+    if corrected is not None:
+        # The new values belong to whom the old ones belong to.
+        new = encrypted(replace(event, type=corrected, data=event.data["fields"]), keyring, ledger)
+        return replace(event, data={**event.data, "fields": new.data})
     if not any(c.split()[0] in PERSONAL for c in FIELDS[event.type].values()):
         return event
     data = _encrypted(event.data, "", event, keyring, ledger)

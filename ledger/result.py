@@ -289,49 +289,6 @@ def close(case: Case, on: Occasion) -> Events:
     return (event(case, on, "closed", {}),)
 
 
-CORRECTABLE = frozenset({"occurred_at", "void"})
-
-
-def correct(
-    case: Case, on: Occasion, *, event_id: str, fields: Data, evidence: str | None = None
-) -> Events:
-    """Propose to put an earlier record right (更正); nothing changes until it is approved."""
-    target = case.event(event_id)
-    if target is None:
-        raise Refused("unknown-reference", "no such event of this case", pointer="/event")
-    if evidence is None:
-        raise Refused(
-            "schema", "a correction has evidence", rule="correction.evidence", pointer="/evidence"
-        )
-    by_law = target.actor.kind == "by-law"
-    for name in fields:
-        wrong = name == "void" if not by_law else name != "void"
-        if wrong or (name not in CORRECTABLE and name not in target.data):
-            raise Refused(
-                "rule-refused", f"{name[:64]} cannot be corrected here", rule="correction.fields"
-            )
-    data = {"event": event_id, "fields": dict(fields), "evidence": evidence}
-    return (event(case, on, "correction-proposed", data),)
-
-
-def approve_correction(case: Case, on: Occasion, *, event_id: str) -> Events:
-    """Approve a correction; who proposed it does not (SOD-9)."""
-    found = next((c for c in case.corrections if c["id"] == event_id), None)
-    if found is None:
-        raise Refused("unknown-reference", "no such correction", pointer="/event")
-    if found["by"] == on.by.person:
-        position = next(e.position for e in case.events if e.id == event_id)
-        raise Refused(
-            "separation-of-duties",
-            "who proposed a correction does not approve it",
-            rule="SOD-9",
-            earlier_position=position,
-        )
-    if found["approved"]:
-        raise Refused("already-done", "it is approved", rule="correction.once")
-    return (event(case, on, "correction-approved", {"event": event_id}),)
-
-
 def declare_recusal(case: Case, on: Occasion, *, interest: str | None = None) -> Events:
     """Declare an interest and step back (回避; 公务员法 76-77)."""
     return (event(case, on, "recusal-declared", {"interest": interest}),)

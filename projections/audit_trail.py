@@ -20,8 +20,8 @@ from ledger.records import instant
 from ledger.state import case_number
 from projections import seen
 from projections.asked import Asked, Mark, Page, wrong_mark
-from projections.folded import is_case
 from projections.follow import Batch, Connection, Pool, Projection
+from projections.histories import is_case
 
 SQL = load(Path(__file__).with_suffix(".sql"))
 

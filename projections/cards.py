@@ -5,21 +5,24 @@ are told by `ledger.alert`; here is who has to answer them, and the cards that h
 deadline because the procedure itself was broken.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from ledger.alert import CAUSES, Alert, Moment, raised
 from ledger.case import Case, Data, Event
 from ledger.deadline import foreseen
-from ledger.due import steps
 from ledger.errors import Refused
 from ledger.lifecycle import SEPARATIONS, Role, Stage
+from ledger.limit import Facts
 from ledger.office import Office
 from ledger.state import number_of
-from projections import seen
+from ledger.workdays import CalendarVersion
+from projections.limits import NATION, Policy, far, instants, plain, span
+from projections.unfolded import Then
 
-NATION = "cn"
+EXPLAIN = "stage:explain"
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 # What is recorded, and is against the procedure all the same.
@@ -58,10 +61,9 @@ class Card:
     reason: str | None = None
 
 
-def of_case(case: Case, office: Office) -> tuple[Card, ...]:
+def of_case(case: Case, known: list[Then], office: Office) -> tuple[Card, ...]:
     """List every card of a case, those too that will be raised if nobody acts."""
-    known = _then(case)
-    return (*_of_deadlines(case, office, known), *_of_events(case, office, known))
+    return (*_of_deadlines(case, known, office), *_of_events(case, known, office))
 
 
 def of_refusal(event: Event, office: Office) -> Card | None:
@@ -119,24 +121,15 @@ def answering(at: datetime, office: Office) -> tuple[str | None, date | None]:
 # -- deadlines --------------------------------------------------------------------------------
 
 
-def _then(case: Case) -> list[Case]:
-    """Return the case as it was known after each of its events."""
-    known = []
-    now = Case(case.stream, case.zone)
-    for event in case.events:
-        now = now.following((event,))
-        known.append(now)
-    return known
-
-
-def _of_deadlines(case: Case, office: Office, known: list[Case]) -> Iterator[Card]:
-    if not case.runs:
+def _of_deadlines(case: Case, known: list[Then], office: Office) -> Iterator[Card]:
+    names = _at_stake(case, known, office)
+    if not names:
         return
     number = number_of(case, office.ledger)
-    item, organ = case.terms.get("item"), seen.of_case(case).approving
-    for policy, moments in _by_policy(_moments(known, office)):
+    item, organ = case.terms.get("item"), known[-1].of.approving
+    for policy, moments in _by_policy(_moments(known, office, case.zone, names)):
         for alert in raised(number, moments, policy, case.zone, FOR_EVER):
-            persons, posts = _addressees(alert, _at(known, alert.raised_at))
+            persons, posts = _addressees(alert, _at(known, alert.raised_at), case)
             yield Card(
                 id=alert.id,
                 stream=case.stream,
@@ -160,6 +153,55 @@ def _of_deadlines(case: Case, office: Office, known: list[Case]) -> Iterator[Car
             )
 
 
+def _at_stake(case: Case, known: list[Then], office: Office) -> frozenset[str]:
+    """Name the deadlines that may have raised a card, or will: only those are looked at.
+
+    In a plain case a limit that was met before its first warning is none of them, and nearly
+    all are met so.
+    """
+    if not case.runs:
+        return frozenset()
+    every = frozenset(run.name for run in case.runs) | {EXPLAIN}
+    if not plain(case) or _calendars(case, known, office):
+        return every
+    policy = Policy.of(case.terms["policies"]["alerts"])
+    if policy != Policy.of(known[0].terms["policies"]["alerts"]):
+        return every
+    days = office.calendars.known_at(known[0].position).days(NATION, office.ledger)
+    names = set()
+    for number, run in enumerate(case.runs):
+        at = instants(run, days, case.zone, policy)
+        last = run.met or run.ended
+        if last is None or last > at.due or at.first < _ended_at(known, number):
+            names.add(run.name)
+    return frozenset(names | {EXPLAIN} if "promised" in names else names)
+
+
+def _ended_at(known: list[Then], number: int) -> datetime:
+    """Tell when it was recorded that a run was met or ended."""
+    for then in known:
+        if number < len(then.runs):
+            run = then.runs[number]
+            if run.met is not None or run.ended is not None:
+                return then.recorded_at
+    return FOR_EVER
+
+
+def _calendars(case: Case, known: list[Then], office: Office) -> list[CalendarVersion]:
+    """List the calendars adopted since the case began that can move one of its limits."""
+    first, last = case.received_on, far(case)
+    assert first is not None, "a case begins with its receipt"
+    assert last is not None, "a case with deadlines ends somewhere"
+    begun = min(first, *(run.start for run in case.runs))
+    found = []
+    for version in office.calendars.versions:
+        if version.position > known[0].position and version.calendar in (NATION, office.ledger):
+            from_day, to_day = span(version.year)
+            if from_day <= last and to_day >= begun:
+                found.append(version)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A moment of a case, and the alert policy of the terms that it had then."""
@@ -168,41 +210,38 @@ class _Known:
     policy: Data
 
 
-def _moments(known: list[Case], office: Office) -> list[_Known]:
-    """List the moments from which something else held about the limits of a case."""
-    first = known[0].position
-    happened: list[tuple[int, datetime, Case | None, str | None]] = [
+def _moments(
+    known: list[Then], office: Office, zone: ZoneInfo, names: frozenset[str]
+) -> list[_Known]:
+    """List the moments from which something else held about these limits of a case."""
+    happened: list[tuple[int, datetime, Then | None, str | None]] = [
         (v.position, v.approved_at, None, "calendar")
         for v in office.calendars.versions
-        if v.position > first and v.calendar in (NATION, office.ledger) and v.approved_at
+        if v.position > known[0].position
+        and v.calendar in (NATION, office.ledger)
+        and v.approved_at is not None
     ]
-    before: Case | None = None
-    for now in known:
-        event = now.events[-1]
-        if _moved(before, now) and now.recorded_at is not None:
-            happened.append((now.position, now.recorded_at, now, CAUSES.get(event.type)))
+    before: Facts | None = None
+    for then in known:
+        now = _only(then.steps[-1].facts, names)
+        if now != before or then.type == "correction-approved":
+            happened.append((then.position, then.recorded_at, then, CAUSES.get(then.type)))
         before = now
     found = []
-    case = known[0]
-    for position, at, then, cause in sorted(happened, key=lambda h: h[0]):
-        case = then or case
-        if case.runs:
-            policy = case.terms["policies"]["alerts"]
+    then = known[0]
+    for position, at, changed, cause in sorted(happened, key=lambda h: h[0]):
+        then = changed or then
+        steps_then = tuple(replace(step, facts=_only(step.facts, names)) for step in then.steps)
+        if then.runs:
+            policy = then.terms["policies"]["alerts"]
             calendars = office.calendars.known_at(position)
-            ahead = foreseen(steps(case), calendars, at, case.zone, policy, overlay=office.ledger)
+            ahead = foreseen(steps_then, calendars, at, zone, policy, overlay=office.ledger)
             found.append(_Known(Moment(position, at, ahead, cause), policy))
     return found
 
 
-def _moved(before: Case | None, now: Case) -> bool:
-    """Tell whether an event changed what the limits of a case rest on."""
-    return (
-        before is None
-        or before.runs is not now.runs
-        or before.pauses is not now.pauses
-        or before.extensions is not now.extensions
-        or before.explained_on != now.explained_on
-    )
+def _only(of: Facts, names: frozenset[str]) -> Facts:
+    return replace(of, runs=tuple(run for run in of.runs if run.name in names))
 
 
 def _by_policy(known: list[_Known]) -> Iterator[tuple[Data, list[Moment]]]:
@@ -220,55 +259,52 @@ def _by_policy(known: list[_Known]) -> Iterator[tuple[Data, list[Moment]]]:
     since = next(k.moment.position for k in known if k.policy == new)
     for policy, later in ((old, False), (new, True)):
         moments = [
-            Moment(
-                k.moment.position,
-                k.moment.recorded_at,
-                tuple(d for d in k.moment.deadlines if (d.run.opened >= since) == later),
-                k.moment.cause,
+            replace(
+                k.moment,
+                deadlines=tuple(d for d in k.moment.deadlines if (d.run.opened >= since) == later),
             )
             for k in known
         ]
         yield policy, moments
 
 
-def _at(known: list[Case], at: datetime) -> Case:
-    """Return the case as it was known at an instant."""
+def _at(known: list[Then], at: datetime) -> Then:
+    """Return what was known at an instant."""
     then = known[0]
-    for case in known:
-        if case.recorded_at is not None and case.recorded_at <= at:
-            then = case
+    for later in known:
+        if later.recorded_at <= at:
+            then = later
     return then
 
 
-def _addressees(alert: Alert, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _addressees(alert: Alert, then: Then, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name who answers a card: persons, and posts for whose holder of that time it is."""
-    of = seen.of_case(case)
     if alert.deadline in SUPERVISORS_DUTY:
-        waiting = [p["to"] for p in case.pushes if p["claimed_at"] is None]
-        organs = sorted(set(waiting) or set(of.supervising))
+        organs = sorted(then.waiting or set(then.of.supervising))
         return (), tuple(f"{Role.SUPERVISOR}@{organ}" for organ in organs)
-    holder = _holder(case)
+    holder = _holder(then, case)
     posts = []
     if holder is None:
-        role = Role.CLERK if case.stage in (Stage.RECEIVED, Stage.SUPPLEMENTING) else Role.HANDLER
-        posts.append(f"{role}@{of.approving}")
+        waits = then.stage in (Stage.RECEIVED, Stage.SUPPLEMENTING)
+        posts.append(f"{Role.CLERK if waits else Role.HANDLER}@{then.of.approving}")
     if alert.level == "red":
-        posts.append(f"{Role.BUREAU_HEAD}@{of.approving}")
+        posts.append(f"{Role.BUREAU_HEAD}@{then.of.approving}")
     return (holder,) if holder else (), tuple(sorted(posts))
 
 
-def _holder(case: Case) -> str | None:
+def _holder(then: Then, case: Case) -> str | None:
     """Name who has the case in hand: until a transfer is acknowledged, its sender."""
-    holding: Mapping[str, str | None] = case.pending["from"] if case.pending else case.holder
-    person = holding.get("person")
+    person = then.holding.get("person")
     applied = {e.actor.person for e in case.events if e.actor.role == Role.APPLICANT}
-    return None if person in applied else person
+    return None if person is None or person in applied else str(person)
 
 
 # -- what was recorded against the procedure ----------------------------------------------------
 
 
-def _of_events(case: Case, office: Office, known: list[Case]) -> Iterator[Card]:
+def _of_events(case: Case, known: list[Then], office: Office) -> Iterator[Card]:
+    if not case.flags and not any(event.flags for event in case.events):
+        return
     number = number_of(case, office.ledger)
     standing = {(f["event"], f["rule"]) for f in case.flags}
     for event in case.events:
@@ -286,7 +322,7 @@ def _of_events(case: Case, office: Office, known: list[Case]) -> Iterator[Card]:
                 stream=case.stream,
                 case_no=number,
                 item=case.terms.get("item"),
-                organ=seen.of_case(case).approving,
+                organ=known[-1].of.approving,
                 rule=flag["rule"],
                 level="yellow",
                 policy=f"{policy['id']}@{policy.get('version', 1)}",

@@ -187,11 +187,11 @@ COLUMNS = (
 async def apply(connection: Connection, batch: Batch) -> None:
     """Write anew the cases that something happened to, or whose days were set anew."""
     streams = batch.streams | await _moved(connection, batch)
-    if not streams:
-        return
     cases = await batch.cases(streams)
-    rows = [(*batch.key, *_row(cases[stream], batch.office)) for stream in sorted(cases)]
-    await connection.execute(SQL["remove_cases"], *batch.key, list(cases))
+    if not cases:
+        return
+    rows = [(*batch.key, *_row(case, batch.office)) for case in cases]
+    await connection.execute(SQL["remove_cases"], *batch.key, [case.stream for case in cases])
     await connection.copy_records_to_table(
         "current_state", schema_name="projections", columns=COLUMNS, records=rows
     )

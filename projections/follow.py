@@ -17,12 +17,12 @@ from typing import Any
 import asyncpg
 
 from ledger import records
-from ledger.case import Case, Events
+from ledger.case import Case, Events, replay
 from ledger.errors import LedgerError, Unavailable
 from ledger.office import Office
 from ledger.queries import load
 from ledger.store import Store
-from projections.folded import Folded, is_case, is_office
+from projections.histories import Histories, is_case, is_office
 
 Connection = Any  # asyncpg ships no types
 Pool = Any
@@ -64,22 +64,23 @@ class Batch:
     refusals: bool
     office: Office
     end: int
-    folded: Folded
+    histories: Histories
     later: frozenset[str] = frozenset()
 
     @property
     def streams(self) -> set[str]:
         """The cases of this batch that are worth folding now."""
-        return {e.stream for e in self.events if is_case(e.stream)} - self.later
+        return _cases(self.events) - self.later
 
     @property
     def key(self) -> tuple[str, int]:
         """What every key of a projection begins with."""
         return self.ledger, self.generation
 
-    async def cases(self, streams: Iterable[str]) -> Mapping[str, Case]:
-        """Fold these cases, each with everything that happened before `end`."""
-        return await self.folded.at(streams, self.events, self.end, self.office.zone)
+    async def cases(self, streams: Iterable[str]) -> tuple[Case, ...]:
+        """Fold these cases, each with everything that happened before `end`, in order."""
+        found = await self.histories.at(streams, self.events, self.end)
+        return tuple(replay(found[stream], self.office.zone) for stream in sorted(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class Follower:
         self._pool = pool
         self._generation = generation
         self._target = target
-        self._folded = Folded(store, ledger)
+        self._histories = Histories(store, ledger)
         self._known = _Known(Office(ledger))
         self._next: dict[str, int] = {}
         self._begun = False
@@ -206,7 +207,7 @@ class Follower:
                 done = await self._apply(connection, sequence, limit)
         except BaseException:
             # Not committed, or not known to be: everything is read again.
-            self._folded.forget()
+            self._histories.forget()
             self._known = _Known(Office(self.ledger))
             raise
         self._known = done.known
@@ -262,10 +263,9 @@ class Follower:
         rows = await connection.fetch(SQL["places"], self.ledger, generation, name)
         places = {row["sequence"]: row["next_position"] for row in rows}
         start = places[sequence]
-        found = await self._store.since(sequence, start, limit)
-        if not found:
+        events = await self._read(sequence, start, limit)
+        if not events:
             return _Done(self._known, 0, places)
-        events = tuple(records.decode(row) for row in found)
         end = start + len(events)
         known = await self._office(places[self.ledger])
         refusals = sequence != self.ledger
@@ -279,12 +279,16 @@ class Follower:
             refusals=refusals,
             office=known.office,
             end=end,
-            folded=self._folded,
+            histories=self._histories,
             later=await self._later(connection, events, end),
         )
         await self.projection.apply(connection, batch)
         await self._advance(connection, generation, sequence, end)
         return _Done(known, len(events), {**places, sequence: end})
+
+    async def _read(self, sequence: str, start: int, limit: int) -> Events:
+        rows = await self._store.since(sequence, start, limit)
+        return tuple(records.decode(row) for row in rows)
 
     async def _advance(
         self, connection: Connection, generation: int, sequence: str, end: int
@@ -303,8 +307,9 @@ class Follower:
     async def _later(self, connection: Connection, events: Events, end: int) -> frozenset[str]:
         if self._target is None or end >= self._target:
             return frozenset()
-        streams = list({e.stream for e in events if is_case(e.stream)})
-        rows = await connection.fetch(SQL["coming_again"], self.ledger, streams, end, self._target)
+        rows = await connection.fetch(
+            SQL["coming_again"], self.ledger, list(_cases(events)), end, self._target
+        )
         return frozenset(row["stream"] for row in rows)
 
     async def _stop(self, sequence: str, error: Exception) -> None:
@@ -312,6 +317,10 @@ class Follower:
             await connection.execute(
                 SQL["stop"], self.ledger, self.projection.name, sequence, told(error)
             )
+
+
+def _cases(events: Events) -> set[str]:
+    return {stream for stream in {e.stream for e in events} if is_case(stream)}
 
 
 def passing(error: Exception) -> bool:

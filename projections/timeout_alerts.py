@@ -6,8 +6,9 @@ case, all its cards are told anew, so a rebuild tells the same ones at the same 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +21,8 @@ from projections import cards, seen
 from projections.asked import Asked, Mark, Page, wrong_mark
 from projections.cards import Card
 from projections.follow import Batch, Connection, Pool, Projection
-from projections.limits import adopted, limits
+from projections.limits import adopted, far
+from projections.unfolded import unfolded
 
 SQL = load(Path(__file__).with_suffix(".sql"))
 
@@ -110,7 +112,9 @@ def _day(on: date | None) -> str | None:
 
 # -- following --------------------------------------------------------------------------------
 
-COLUMNS = ("ledger", "generation", *(field.name for field in fields(Card)))
+_FIELDS = tuple(field.name for field in fields(Card))
+_values = attrgetter(*_FIELDS)
+COLUMNS = ("ledger", "generation", *_FIELDS)
 CASE_COLUMNS = (
     "ledger",
     "generation",
@@ -133,24 +137,26 @@ async def apply(connection: Connection, batch: Batch) -> None:
     await _posts(connection, batch)
     await _answering(connection, batch)
     streams = batch.streams | await _moved(connection, batch)
-    if not streams:
+    histories = await batch.histories.at(streams, batch.events, batch.end)
+    if not histories:
         return
-    cases = [case for _, case in sorted((await batch.cases(streams)).items())]
-    known = [case.stream for case in cases]
+    zone = batch.office.zone
+    told = [unfolded(histories[stream], zone) for stream in sorted(histories)]
+    known = list(histories)
     await connection.execute(SQL["remove_cases"], *batch.key, known)
     await connection.copy_records_to_table(
         "alert_case",
         schema_name="projections",
         columns=CASE_COLUMNS,
-        records=[(*batch.key, *_case(case, batch.office)) for case in cases],
+        records=[(*batch.key, *_case(case, batch.office)) for case, _ in told],
     )
     await connection.execute(SQL["remove_of_cases"], *batch.key, known)
-    told = (card for case in cases for card in cards.of_case(case, batch.office))
-    await _write(connection, batch, told)
+    of_cases = (card for case, then in told for card in cards.of_case(case, then, batch.office))
+    await _write(connection, batch, of_cases)
 
 
 async def _write(connection: Connection, batch: Batch, told: Iterable[Card]) -> None:
-    records = [(*batch.key, *astuple(card)) for card in told]
+    records = [(*batch.key, *_values(card)) for card in told]
     if records:
         await connection.copy_records_to_table(
             "alert", schema_name="projections", columns=COLUMNS, records=records
@@ -159,7 +165,7 @@ async def _write(connection: Connection, batch: Batch, told: Iterable[Card]) -> 
 
 def _case(case: Case, office: Office) -> tuple[object, ...]:
     of = seen.of_case(case)
-    last = limits(case, office).last_due
+    last = far(case)
     return (
         case.stream,
         case.terms.get("item", (case.source or {}).get("item")),

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.acts import ACTS
-from api.bodies import OFFICE_BODIES, shaped
+from api.bodies import OFFICE_BODIES, check_members, shaped
 from api.fields import EMPTY_SHA256
 from api.strict import object_of
 from ledger.errors import Refused
@@ -461,3 +461,33 @@ async def test_headers_are_refused_before_the_body_is_looked_at(tiny):
     )
 
     assert (400, "version-invalid") == (response.status, slug(body))
+
+
+# -- some members alone: what a correction gives ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"channel": "online"}, None),
+        ({"applicant": RECEIVE["applicant"]}, None),
+        ({"occurred_at": "2026-03-02T10:00:00+08:00"}, None),
+        ({"terms": 1}, None),
+        ({"channel": "smoke"}, ("schema", "/fields/channel")),
+        ({"applicant": {"kind": "person"}}, ("schema", "/fields/applicant/name")),
+        ({"materials": [{"name": "x\0"}]}, ("schema", "/fields/materials/0/sha256")),
+        ({"materials": [{**MATERIAL, "name": "x\0"}]},
+         ("forbidden-character", "/fields/materials/0/name")),
+        ({"materials": [{**MATERIAL, "organ": "x"}]},
+         ("unknown-field", "/fields/materials/0/organ")),
+        ({"occurred_at": "2026-02-30T10:00:00+08:00"}, ("schema", "/fields/occurred_at")),
+    ],
+)  # fmt: skip
+def test_members_alone_are_checked_as_in_their_act(data, expected):
+    try:
+        check_members(data, ACTS["receive"], "/fields")
+        found = None
+    except Refused as refused:
+        found = refused.slug, refused.pointer
+
+    assert expected == found

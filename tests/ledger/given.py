@@ -19,7 +19,7 @@ import orjson
 import pytest
 
 import ledger as package
-from ledger import alert, approval, authority, records, result, supervision
+from ledger import alert, approval, authority, correction, records, result, supervision
 from ledger.authority import Caller
 from ledger.case import LAW, Case, Data, Event, Events, replay
 from ledger.deadline import foreseen
@@ -59,7 +59,9 @@ def sha(text):
 def act_function(action):
     """The function that does an action: it bears its name."""
     name = str(action).replace("-", "_")
-    (found,) = (vars(m)[name] for m in (approval, result, supervision) if name in vars(m))
+    (found,) = (
+        vars(m)[name] for m in (approval, correction, result, supervision) if name in vars(m)
+    )
     return found
 
 

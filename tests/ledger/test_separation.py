@@ -1,0 +1,209 @@
+"""Separation of duties: every row of the table, with the same act by another person as control."""
+
+from dataclasses import replace
+
+import pytest
+
+from ledger import authority
+from ledger.errors import Refused
+from ledger.lifecycle import AFTER_RECUSAL, SEPARATIONS, Action, Stage
+from tests.ledger import given
+from tests.ledger.given import opinion, refuses, sealing, sha
+from tests.ledger.lives import BY, DAY, HAND_OUT, do, led_to
+
+ROLES = ("clerk", "handler", "checker", "approver", "sealer", "issuer")
+HEARING = {
+    "kind": "hearing",
+    "approved_by": "wu-jun",
+    "notice": sha("hearing"),
+    "served_at": DAY,
+    "presider": "both",
+    "held_on": "2026-03-20",
+}
+GRANTED = {"outcome": "grant", "document": given.document("decision")}
+
+# What somebody does so that a duty is theirs, on an item that allows all of it.
+DUTY = {
+    "accept": ("accept", {}),
+    "review:handle": ("review", opinion("handle", "符合")),
+    "review:check": ("review", opinion("check", "同意")),
+    "decide": ("decide", GRANTED),
+    "seal": ("seal", sealing("decision", seal="QH-S2")),
+    "seal:result": ("seal", sealing("decision", seal="QH-S2")),
+    "issue": ("issue", {**HAND_OUT, "document": given.document("decision")}),
+    "preside": ("suspend", HEARING),
+}
+ORDER = ("accept", "preside", "review:handle", "review:check", "decide", "seal", "issue")
+USUAL = {
+    "accept": "zhou-min",
+    "preside": "chen-zhi",
+    "review:handle": "chen-zhi",
+    "review:check": "lin-bo",
+    "decide": "huang-qiang",
+    "seal": "he-yan",
+    "issue": "tang-li",
+}
+
+
+@pytest.fixture
+def everybody(bureau):
+    """One person in every post of the bureau, who keeps the seals too."""
+    for role in ROLES:
+        for person in ("both", "control"):
+            post = {"person": person, "role": role, "organ": "qh-xzsp", "from": "2020-01-01"}
+            name = f"{person}-{role}"
+            bureau.propose("appointment", name, post, by="fang-ke")
+            bureau.approve("appointment", name, by="wu-jun")
+    return bureau
+
+
+def keep(bureau, person):
+    held = bureau.office.seals["QH-S2"]
+    bureau.office.seals = {**bureau.office.seals, "QH-S2": replace(held, keeper=person)}
+
+
+def act(bureau, case, duty, by):
+    action, body = DUTY[duty]
+    if action == "seal":
+        keep(bureau, by)
+    return bureau.act(case, action, body, by=by)
+
+
+def up_to(bureau, row):
+    """A case in which `both` has done the earlier duty, and the later one is next."""
+    case = bureau.received("QH-003", DAY, by="wang-lan")
+    later = row.later.removesuffix(":result")
+    before = ORDER[: ORDER.index(later)] if row.earlier != "decide" or later in AFTER else ORDER[:5]
+    done = None
+    for duty in before:
+        mine = duty == row.earlier
+        if duty == "preside" and not mine:
+            continue
+        if duty == later:
+            continue
+        (event,) = act(bureau, case, duty, "chen-zhi" if duty == "preside" else
+                       "both" if mine else USUAL[duty])  # fmt: skip
+        done = event if mine else done
+        if duty == "preside":
+            bureau.act(case, "resume", {"kind": "hearing"}, by="chen-zhi")
+    if done is None:
+        (done,) = act(bureau, case, row.earlier, "both")
+    return case, done
+
+
+AFTER = ("seal", "issue")
+LATE = [r for r in SEPARATIONS if r.earlier == "decide" and r.later.startswith("review")]
+
+
+@pytest.mark.parametrize("row", [r for r in SEPARATIONS if r not in LATE], ids=str)
+def test_who_did_the_one_does_not_do_the_other(everybody, row):
+    case, done = up_to(everybody, row)
+
+    with refuses("separation-of-duties", row.rule, earlier=done.position):
+        act(everybody, case, row.later, "both")
+    # Control: the same act, at the same moment, by somebody who did nothing yet.
+    act(everybody, case, row.later, "control")
+
+
+@pytest.mark.parametrize("row", LATE, ids=str)
+def test_who_decided_does_not_enter_an_opinion_afterwards(everybody, row):
+    case = everybody.accepted("QH-003", DAY)
+    (decided,) = everybody.act(case, "decide", GRANTED, by="both", at="2026-03-04 10:00")
+    everybody.at("2026-03-05 09:00")
+    body = {
+        **DUTY[row.later][1],
+        "occurred_at": "2026-03-03T10:00:00+08:00",
+        "reason": "当日未上传",
+    }
+
+    with refuses("separation-of-duties", row.rule, earlier=decided.position):
+        everybody.act(case, "review", body, by="both")
+    everybody.act(case, "review", body, by="control")
+
+
+@pytest.mark.parametrize("row", [r for r in SEPARATIONS if r not in LATE], ids=str)
+def test_with_the_history_cut_away_nothing_is_forbidden(everybody, row):
+    case, _ = up_to(everybody, row)
+    known = everybody.cases[case]
+    action, body = DUTY[row.later]
+    actor = authority.Actor(person="both")
+    with pytest.raises(Refused):
+        authority.forbidden_by_history(Action(action), known, actor, body)
+
+    authority.forbidden_by_history(Action(action), replace(known, duties=()), actor, body)
+
+
+# -- what only a published policy lifts ----------------------------------------------------------
+
+
+def under(case, **duty):
+    policies = case.terms["policies"]
+    new = {**policies["duty"], **duty}
+    return replace(case, terms={**case.terms, "policies": {**policies, "duty": new}})
+
+
+@pytest.mark.parametrize("kind", ["instant", "promised"])
+def test_a_policy_lifts_only_for_the_kinds_it_names(everybody, kind):
+    row = next(r for r in SEPARATIONS if r.rule == "SOD-1")
+    case, _ = up_to(everybody, row)
+    known = under(everybody.cases[case], lifts=["SOD-1"], items=["instant"])
+    known = replace(known, terms={**known.terms, "kind": kind})
+    actor = authority.Actor(person="both")
+
+    if kind == "instant":
+        authority.forbidden_by_history(Action.DECIDE, known, actor, GRANTED)
+    else:
+        with refuses("separation-of-duties", "SOD-1"):
+            authority.forbidden_by_history(Action.DECIDE, known, actor, GRANTED)
+
+
+@pytest.mark.parametrize("row", [r for r in SEPARATIONS if r.kind != "policy"], ids=str)
+def test_what_the_law_separates_no_policy_lifts(everybody, row):
+    case, _ = up_to(everybody, row)
+    known = under(everybody.cases[case], lifts=[row.rule])
+    action, body = DUTY[row.later]
+
+    with refuses("separation-of-duties", row.rule):
+        actor = authority.Actor(person="both")
+        authority.forbidden_by_history(Action(action), known, actor, body)
+
+
+def test_the_acceptor_may_seal_the_acceptance_notice_but_not_the_licence(everybody):
+    case = everybody.received("QH-003", DAY, by="wang-lan")
+    everybody.act(case, "accept", by="both")
+    keep(everybody, "both")
+    everybody.act(case, "seal", sealing("acceptance-notice", seal="QH-S2"), by="both")
+    everybody.act(case, "decide", GRANTED, by="huang-qiang")
+
+    with refuses("separation-of-duties", "SOD-4"):
+        everybody.act(case, "seal", sealing("decision", seal="QH-S2"), by="both")
+
+
+# -- recusal -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", [a for a in Action if a != Action.RECEIVE])
+def test_after_a_recusal_nothing_but_handing_over(bureau, action):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    person = BY.get(action, "chen-zhi") or "chen-zhi"
+    (declared,) = bureau.act(case, "declare-recusal", {"interest": "亲属"}, by=person)
+    known, actor = bureau.cases[case], authority.Actor(person=person)
+
+    if action in AFTER_RECUSAL:
+        authority.forbidden_by_history(action, known, actor, {})
+    else:
+        with refuses("separation-of-duties", "SOD-13", earlier=declared.position):
+            authority.forbidden_by_history(action, known, actor, {})
+    # Control: a colleague who declared nothing.
+    authority.forbidden_by_history(action, known, authority.Actor(person="colleague"), {})
+
+
+def test_who_stepped_back_hands_the_case_over(bureau):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    do(bureau, case, "declare-recusal", by="chen-zhi")
+
+    with refuses("separation-of-duties", "SOD-13"):
+        do(bureau, case, "suspend")
+    to = {"to": {"unit": "qh-xzsp", "person": "wang-lan"}}
+    bureau.act(case, "transfer", to, by="chen-zhi")
+    do(bureau, case, "acknowledge-transfer", by="wang-lan")
