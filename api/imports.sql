@@ -24,18 +24,22 @@ DELETE FROM projections.import_file
    AND started_at < clock_timestamp() - interval '1 day';
 
 -- name: duplicates
--- Of the rows with one id the first counts.
-UPDATE projections.import_row AS r
-   SET state = 'quarantined', code = 'duplicate'
+-- The rows whose id stands in an earlier one.
+SELECT d.row
   FROM (SELECT i.row, row_number() OVER (PARTITION BY i.id ORDER BY i.row) AS nth
           FROM projections.import_row AS i
          WHERE i.ledger = $1
            AND i.import = $2
            AND i.state = 'ready') AS d
- WHERE r.ledger = $1
-   AND r.import = $2
-   AND r.row = d.row
-   AND d.nth > 1;
+ WHERE d.nth > 1;
+
+-- name: set_aside
+-- By their numbers: joined with the list above they were planned as a loop in a loop.
+UPDATE projections.import_row
+   SET state = 'quarantined', code = $4
+ WHERE ledger = $1
+   AND import = $2
+   AND row = ANY ($3::bigint[]);
 
 -- name: staged
 -- Every row is judged.
@@ -145,14 +149,15 @@ SELECT row, raw
    FOR UPDATE SKIP LOCKED;
 
 -- name: took
--- What became of them.
-UPDATE projections.import_row AS r
-   SET state = t.state, code = t.code, position = t.position, case_no = t.case_no
-  FROM unnest($3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
-       AS t (row, state, code, position, case_no)
- WHERE r.ledger = $1
-   AND r.import = $2
-   AND r.row = t.row;
+-- What became of them; found by index, whatever the statistics say.
+UPDATE projections.import_row
+   SET state = ($4::text[])[array_position($3::bigint[], row)],
+       code = ($5::text[])[array_position($3::bigint[], row)],
+       position = ($6::bigint[])[array_position($3::bigint[], row)],
+       case_no = ($7::text[])[array_position($3::bigint[], row)]
+ WHERE ledger = $1
+   AND import = $2
+   AND row = ANY ($3::bigint[]);
 
 -- name: counted
 -- How far the file has come.

@@ -200,7 +200,8 @@ class _Staged:
 
     async def _finish(self, connection: Any, digest: bytes) -> bytes:  # noqa: ANN401 asyncpg's
         """Close the staging, and keep the answer so that it can be given again."""
-        await connection.execute(SQL["duplicates"], *self.place)
+        again = [row["row"] for row in await connection.fetch(SQL["duplicates"], *self.place)]
+        await connection.execute(SQL["set_aside"], *self.place, again, "duplicate")
         await connection.execute(
             SQL["staged"], *self.place, digest, self.hash.hexdigest(), self.size
         )
