@@ -18,13 +18,14 @@ import click
 from api.demo import elsewhere, plan, stories
 from api.demo.caller import Bureau, DemoError, Tally, TokenFor
 from api.demo.elsewhere import Brought
+from api.demo.pen import ZONE
 from api.demo.stories import Told
 from api.demo.walk import walk
 
 __all__ = ["START", "DemoError", "Summary", "run_demo"]
 
 # Where the clock of the demo's ledger begins: after the newest date of the imported files.
-START = datetime(2026, 3, 2, 8, tzinfo=plan.ZONE)
+START = datetime(2026, 3, 2, 8, tzinfo=ZONE)
 CONNECTIONS = 32
 
 Bar = Any  # click does not name its type

@@ -4,43 +4,19 @@ Nothing here speaks to anybody.  The same seed gives the same plan, so a demo th
 in the middle finds every step again under its key.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import ledger
 from api.demo.invented import applicant
+from api.demo.pen import ZONE, Body, Json, Moment, Pen, Step
 from ledger.workdays import WorkingDays
 
-Json = Any
-Body = dict[str, Json]
-
 DATA = Path(__file__).parent / "data"
-ZONE = ZoneInfo("Asia/Shanghai")
-# The hours at which the example bureau acts; the clock is set to each of them.
-HOURS = (time(9, 10), time(10, 20), time(11, 15), time(14, 5), time(15, 30), time(16, 40))
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One request of the plan: when, by whom, what, and whether it ought to be refused.
-
-    In the body `$number:<kind>` stands for the document number reserved before, and
-    `$event:<type>` for the id of the case's event of that type.
-    """
-
-    at: datetime
-    by: str
-    action: str
-    body: Body
-    key: str
-    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +49,6 @@ def working_days() -> WorkingDays:
     return WorkingDays(listed, (int(notice["year"]),), "cn")
 
 
-def sha(text: str) -> str:
-    """Return the digest that stands for a document of the plan."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def lives(setting: Mapping[str, Json], cases: int | None = None) -> tuple[Life, ...]:
     """Draw the lives of the cases in the order of their receipt."""
     wanted = int(setting["cases"]) if cases is None else cases
@@ -91,7 +62,7 @@ def lives(setting: Mapping[str, Json], cases: int | None = None) -> tuple[Life, 
     found = []
     for n in range(wanted):
         start = days.add(first, n * span // wanted)
-        pen = _Pen(n + 1, items[n], setting, rng, days, _Moment(start, rng.randrange(3)))
+        pen = Pen(n + 1, items[n], setting, rng, days, Moment(start, rng.randrange(3)))
         WAYS[items[n]["way"]](pen, turns[n])
         ends = datetime.combine(last, time(23), ZONE)
         steps = tuple(step for step in pen.steps if step.at <= ends)
@@ -107,69 +78,10 @@ def _dealt(rng: Random, shares: list[tuple[Json, int]], wanted: int) -> list[Jso
     return cards[:wanted]
 
 
-@dataclass(slots=True)
-class _Moment:
-    """A working day and one of the hours of it."""
-
-    day: date
-    hour: int
-
-    def at(self) -> datetime:
-        return datetime.combine(self.day, HOURS[self.hour], ZONE)
-
-
-@dataclass(slots=True)
-class _Pen:
-    """Writes the steps of one case, one after the other in time."""
-
-    no: int
-    item: Mapping[str, Json]
-    setting: Mapping[str, Json]
-    rng: Random
-    days: WorkingDays
-    moment: _Moment
-    steps: list[Step] = field(default_factory=list)
-    # From when the promise runs, and how many working days of it were paused.
-    promised: date | None = None
-    paused: int = 0
-
-    @property
-    def people(self) -> Mapping[str, Json]:
-        return self.setting["people"]  # type: ignore[no-any-return]
-
-    @property
-    def today(self) -> str:
-        return self.moment.day.isoformat()
-
-    def write(self, by: str, action: str, body: Body | None = None, **more: str) -> None:
-        """Write the next step, an hour of the bureau later than the one before."""
-        key = f"demo-walk-{self.no:03}-{len(self.steps):02}-{action}"
-        self.steps.append(Step(self.moment.at(), by, action, body or {}, key, **more))
-        self.later()
-
-    def later(self, hours: int = 1) -> None:
-        """Go on some of the bureau's hours later."""
-        over, self.moment.hour = divmod(self.moment.hour + hours, len(HOURS))
-        if over:
-            self.moment.day = self.days.add(self.moment.day, over)
-
-    def wait(self, days: int) -> None:
-        """Go on some working days later."""
-        if days > 0:
-            hour = self.rng.randrange(len(HOURS) - 1)
-            self.moment = _Moment(self.days.add(self.moment.day, days), hour)
-
-    def digest(self, what: str) -> str:
-        return sha(f"{self.item['code']} {self.no} {what}")
-
-    def document(self, kind: str, version: int = 1) -> Body:
-        return {"kind": kind, "version": version, "sha256": self.digest(f"{kind} {version}")}
-
-
 # -- the ways an item is handled --------------------------------------------------------------
 
 
-def _standard(pen: _Pen, turn: str) -> None:
+def _standard(pen: Pen, turn: str) -> None:
     """Three levels of opinion, the seal, and hand-out, with one turn in it."""
     people, rng, item = pen.people, pen.rng, pen.item
     clerk = people["relief"] if turn == "refused" else rng.choice(people["clerks"])
@@ -203,14 +115,14 @@ def _standard(pen: _Pen, turn: str) -> None:
     _result(pen, turn, kind, denied=denied)
 
 
-def _broken(pen: _Pen) -> bool:
+def _broken(pen: Pen) -> bool:
     """Tell whether the promise has passed by the day of the decision."""
     assert pen.promised is not None, "a case is accepted before it is decided"
     used = pen.days.count(pen.promised, pen.moment.day) - pen.paused
     return used > int(pen.item["promise"])
 
 
-def _receive(pen: _Pen, clerk: str) -> None:
+def _receive(pen: Pen, clerk: str) -> None:
     materials = [
         {"name": name, "sha256": pen.digest(name), "media_type": "application/pdf"}
         for name in pen.item["materials"]
@@ -224,7 +136,7 @@ def _receive(pen: _Pen, clerk: str) -> None:
     pen.write(clerk, "receive", body)
 
 
-def _accepted(pen: _Pen, turn: str, clerk: str, handler: str) -> bool:
+def _accepted(pen: Pen, turn: str, clerk: str, handler: str) -> bool:
     """Write how the case is accepted; False where it is not, or is taken back."""
     people, rng = pen.people, pen.rng
     sealer = people["sealer"]
@@ -267,7 +179,7 @@ def _accepted(pen: _Pen, turn: str, clerk: str, handler: str) -> bool:
     return True
 
 
-def _special(pen: _Pen, turn: str, handler: str) -> None:
+def _special(pen: Pen, turn: str, handler: str) -> None:
     if turn != "suspended" or not pen.item["special"]:
         return
     kind = pen.rng.choice(pen.item["special"])
@@ -287,7 +199,7 @@ def _special(pen: _Pen, turn: str, handler: str) -> None:
     pen.write(handler, "resume", {"kind": kind, "result": pen.digest("special result")})
 
 
-def _reviews(pen: _Pen, turn: str, handler: str, recommend: str) -> None:
+def _reviews(pen: Pen, turn: str, handler: str, recommend: str) -> None:
     opinion = "材料齐全，符合法定条件。" if recommend == "grant" else "现场条件不符合法定标准。"
     body: Body = {"level": "handle", "opinion": opinion, "recommend": recommend}
     if pen.item.get("site"):
@@ -307,14 +219,14 @@ def _reviews(pen: _Pen, turn: str, handler: str, recommend: str) -> None:
     pen.write(pen.people["checker"], "review", check)
 
 
-def _extension(pen: _Pen, handler: str) -> None:
+def _extension(pen: Pen, handler: str) -> None:
     by = pen.people[pen.item["extension"]]
     body = {"days": 10, "approved_by": by, "notice": pen.digest("extension-notice 1")}
     pen.write(handler, "extend", {**body, "reason": "案情复杂，需进一步核实材料"})
     pen.wait(pen.rng.randrange(4, 9))
 
 
-def _decision(pen: _Pen, kind: str, *, denied: bool) -> Body:
+def _decision(pen: Pen, kind: str, *, denied: bool) -> Body:
     document = pen.document(kind) | {"number": f"$number:{kind}"}
     if denied:
         reasons = "现场条件不符合法定标准；可在六十日内申请行政复议，或在六个月内提起行政诉讼。"
@@ -324,7 +236,7 @@ def _decision(pen: _Pen, kind: str, *, denied: bool) -> Body:
     return {"outcome": "grant", "document": document | valid}
 
 
-def _use(pen: _Pen, kind: str, version: int = 1, copies: int = 1) -> Body:
+def _use(pen: Pen, kind: str, version: int = 1, copies: int = 1) -> Body:
     return {
         "seal": pen.item["seal"],
         "document": pen.document(kind, version),
@@ -333,11 +245,11 @@ def _use(pen: _Pen, kind: str, version: int = 1, copies: int = 1) -> Body:
     }
 
 
-def _seal(pen: _Pen, kind: str, version: int = 1) -> None:
+def _seal(pen: Pen, kind: str, version: int = 1) -> None:
     pen.write(pen.people["sealer"], "seal", _use(pen, kind, version))
 
 
-def _result(pen: _Pen, turn: str, kind: str, *, denied: bool) -> None:
+def _result(pen: Pen, turn: str, kind: str, *, denied: bool) -> None:
     """Write the seal, the hand-out, and what follows it."""
     people, version = pen.people, 1
     _seal(pen, kind)
@@ -377,11 +289,11 @@ def _result(pen: _Pen, turn: str, kind: str, *, denied: bool) -> None:
         pen.write(people["hotline"], "evaluate", call)
 
 
-def _push(pen: _Pen) -> None:
+def _push(pen: Pen) -> None:
     pen.write(pen.people["issuer"], "push", {"to": pen.item["supervisor"]})
 
 
-def _correction(pen: _Pen) -> None:
+def _correction(pen: Pen) -> None:
     """A clerk's record of the acceptance is put right, by another person's approval."""
     clerk = pen.steps[0].by
     body = {
@@ -394,7 +306,7 @@ def _correction(pen: _Pen) -> None:
     pen.write(pen.people["approver"], "approve-correction", {"event": "$event:correction-proposed"})
 
 
-def _filing(pen: _Pen, turn: str) -> None:
+def _filing(pen: Pen, turn: str) -> None:
     """A filing is received, accepted, its receipt sealed and handed out; nobody decides."""
     clerk = pen.rng.choice(pen.people["clerks"])
     _receive(pen, clerk)
@@ -402,7 +314,7 @@ def _filing(pen: _Pen, turn: str) -> None:
     _result(pen, turn, pen.item["result"], denied=False)
 
 
-def _sole(pen: _Pen, turn: str) -> None:
+def _sole(pen: Pen, turn: str) -> None:
     """An instant item: one person may do it all, and every such case says so."""
     by = pen.people["sole"]
     kind = str(pen.item["result"])
@@ -414,7 +326,7 @@ def _sole(pen: _Pen, turn: str) -> None:
     _result(pen, turn, kind, denied=False)
 
 
-WAYS: Mapping[str, Callable[[_Pen, str], None]] = {
+WAYS: Mapping[str, Callable[[Pen, str], None]] = {
     "standard": _standard,
     "filing": _filing,
     "sole": _sole,

@@ -6,7 +6,8 @@ from datetime import date, datetime, time
 from typing import Any
 
 from api.demo.caller import Answer, Bureau, DemoError
-from api.demo.plan import ZONE, sha, working_days
+from api.demo.pen import ZONE, sha
+from api.demo.plan import working_days
 
 Json = Any
 Body = dict[str, Json]

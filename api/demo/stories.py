@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from api.demo.caller import Answer, Bureau
-from api.demo.plan import ZONE, sha, working_days
+from api.demo.pen import ZONE, sha
+from api.demo.plan import working_days
 from api.demo.scene import Body, Json, Scene, application, good
 
 TIMES = 5

@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from api.demo.caller import Answer, Bureau, DemoError
-from api.demo.plan import Life, Step
+from api.demo.pen import Step
+from api.demo.plan import Life
 
 Json = Any
 
