@@ -15,14 +15,14 @@ from api import headers
 from api.service import SERVICE, Service
 from api.tokens import CALLER
 from api.tokens import Caller as Known
-from ledger import authority, privacy
-from ledger.authority import Caller
+from ledger import privacy, standing
 from ledger.case import Actor, Case
 from ledger.errors import Refused
 from ledger.ledger import Ledger
 from ledger.lifecycle import Action, Role
 from ledger.office import Office
 from ledger.office.appointment import Post
+from ledger.standing import Caller
 
 LEDGER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -129,7 +129,7 @@ async def case_for(entry: Entry, number: str, *, fresh: bool = True) -> tuple[En
     if case is None:
         raise missing
     entry = as_applicant(entry, case)
-    authority.visible(entry.caller, case, entry.office, entry.now)
+    standing.visible(entry.caller, case, entry.office, entry.now)
     return entry, await ledger.settle(case)
 
 
@@ -150,7 +150,7 @@ def as_applicant(entry: Entry, case: Case) -> Entry:
 
 def reading(entry: Entry, what: str, case: Case) -> None:
     """Refuse a reading of a visible case that no post of the caller gives."""
-    if not authority.reads(what, entry.caller, case, entry.office, entry.now):
+    if not standing.reads(what, entry.caller, case, entry.office, entry.now):
         raise Refused("action-not-allowed", f"no appointment of yours gives reading: {what}")
 
 
@@ -167,7 +167,7 @@ def scopes(entry: Entry, what: str) -> tuple[tuple[str, str, tuple[str, ...] | N
 
     J stands for the whole ledger.  Refuses who may see nothing of it.
     """
-    table = authority.READING[what]
+    table = standing.READING[what]
     found = tuple(
         (letter, held.organ, held.items)
         for held in entry.active_posts()

@@ -7,7 +7,7 @@ from aiohttp import web
 from api import headers
 from api.access import Entry, case_for, enter, reading, scopes
 from api.answers import rendered, shown_event, shown_state
-from ledger import authority, records
+from ledger import records, standing
 from ledger.case import Case
 from ledger.errors import Refused
 from projections import current_state
@@ -32,7 +32,7 @@ async def one(request: web.Request) -> web.Response:
 
 def _may_see(entry: Entry, case: Case) -> bool:
     system = entry.caller.person is None
-    return system or authority.reads("case", entry.caller, case, entry.office, entry.now)
+    return system or standing.reads("case", entry.caller, case, entry.office, entry.now)
 
 
 def answer(entry: Entry, case: Case, at: datetime, position: int | None) -> web.Response:

@@ -17,7 +17,7 @@ from api import headers
 from api.access import Entry, case_for, enter, scopes
 from api.answers import rendered, shown_event
 from api.audit import cell
-from ledger import authority, records
+from ledger import records, standing
 from ledger.case import Case, Data, Event, replay
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility
@@ -168,14 +168,14 @@ def _wanted(asked: Asked, event: Event, case: Case | None) -> bool:
     everything = any(letter == "J" for letter, _, _ in asked.seen)
     if case is None:
         return everything and asked.item is None
-    of = authority.subject(case)
+    of = standing.subject(case)
     item = of.item or (case.source or {}).get("item")
     if asked.item not in (None, item):
         return False
     return everything or any(_fits(letter, organ, items, of) for letter, organ, items in asked.seen)
 
 
-def _fits(letter: str, organ: str, items: tuple[str, ...] | None, of: authority.Subject) -> bool:
+def _fits(letter: str, organ: str, items: tuple[str, ...] | None, of: standing.Subject) -> bool:
     if items is not None and of.item not in items:
         return False
     if letter == "O":

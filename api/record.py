@@ -15,7 +15,7 @@ from api import headers
 from api.access import Entry, action_of, case_for, enter
 from api.answers import act_answer
 from api.bodies import ACTS, check_members, decoded
-from ledger import approval, authority, correction, privacy, result, supervision
+from ledger import approval, authority, correction, privacy, result, standing, supervision
 from ledger.case import Actor, Case, Events, Json
 from ledger.errors import Refused
 from ledger.ledger import AUTHORITY, CONFLICTS, Key
@@ -78,8 +78,8 @@ async def receive(request: web.Request) -> web.Response:
     def decide(case: Case, office: Office, now: datetime) -> Events:
         here = _receiving(entry, body)
         terms = office.terms(body["item"])
-        of = authority.about(terms)
-        posts = authority.candidates(Action.RECEIVE, here.caller, of, office, now)
+        of = standing.about(terms)
+        posts = standing.candidates(Action.RECEIVE, here.caller, of, office, now)
         actor = posts[0][0]
         details = {name: body[name] for name in body if name not in COMMON}
         if actor.organ is None:
@@ -129,10 +129,10 @@ async def act(request: web.Request) -> web.Response:
     action = action_of(request.match_info["action"])
     if action == Action.RECEIVE:
         raise Refused("not-found", "no such action")
-    of = authority.subject(case)
+    of = standing.subject(case)
 
     def gives() -> None:
-        authority.candidates(action, entry.caller, of, entry.office, entry.now)
+        standing.candidates(action, entry.caller, of, entry.office, entry.now)
 
     await recorded(entry, request, action, case, gives)
     key = headers.idempotency_key(request)

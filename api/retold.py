@@ -20,11 +20,11 @@ from api.settings import Settings
 from api.web import sheet
 from api.web.texts import Texts
 from ledger import records
-from ledger.authority import Caller
 from ledger.case import Data, replay
 from ledger.database import Role
 from ledger.errors import Refused
 from ledger.ledger import Ledger
+from ledger.standing import Caller
 from projections.follow import Pool, Projection
 from projections.rebuild import Rebuilt, check, rebuild
 

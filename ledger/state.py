@@ -5,11 +5,12 @@ Personal fields stay as they are stored; who shows them masks them (`privacy.mas
 
 from datetime import datetime
 
-from ledger.authority import Caller, options
+from ledger.authority import options
 from ledger.case import Case, Data
 from ledger.due import deadlines, derived_flags
 from ledger.fold import official
 from ledger.office import Office
+from ledger.standing import Caller
 
 
 def number_of(case: Case, ledger: str) -> str:

@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ledger.authority import Subject, about
 from ledger.case import Actor, Data, Event
 from ledger.lifecycle import ACTION_OF, RULES, Action, Responsibility, Role
 from ledger.office import Office
 from ledger.queries import load
 from ledger.records import instant
+from ledger.standing import Subject, about
 from ledger.state import case_number
 from projections import seen
 from projections.asked import Asked, Mark, Page, wrong_mark

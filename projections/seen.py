@@ -9,9 +9,9 @@ it what was reviewed, N none of a case.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ledger.authority import Subject, about
 from ledger.case import Case
 from ledger.office import Office
+from ledger.standing import Subject, about
 
 # One relation that a post gives: its letter, the organ, the items it covers (None: all).
 Scope = tuple[str, str, tuple[str, ...] | None]

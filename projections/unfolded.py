@@ -9,11 +9,11 @@ from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ledger.authority import Subject, about
 from ledger.case import Case, Data, Event, Events, unfolding
 from ledger.due import steps
 from ledger.lifecycle import Stage
 from ledger.limit import Extension, Facts, Pause, Run, Step
+from ledger.standing import Subject, about
 
 
 class Then(NamedTuple):

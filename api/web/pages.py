@@ -24,7 +24,7 @@ from api.web import facts, session, sheet
 from api.web.lists import Shown, alert_rows, case_rows
 from api.web.page import GUARDS, asset, rendered
 from api.web.texts import DEFAULT, LANGUAGES, Texts
-from ledger import authority, records
+from ledger import records, standing
 from ledger.case import Case, Data
 from ledger.due import measured
 from ledger.errors import LedgerError, Refused
@@ -311,7 +311,7 @@ async def case(request: web.Request, texts: Texts, caller: Caller) -> web.Stream
 
 async def history_of(entry: Entry, case: Case) -> list[Data] | None:
     """Return the events of a case with personal fields masked; None for whom it is closed."""
-    if not authority.reads("history", entry.caller, case, entry.office, entry.now):
+    if not standing.reads("history", entry.caller, case, entry.office, entry.now):
         return None
     rows = await entry.ledger.store.of_stream(entry.ledger.name, case.stream)
     return [shown_event(records.decode(row), entry, case, row.leaf) for row in rows]

@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ledger.case import Data, Event, Events
@@ -44,7 +45,7 @@ class Office:
         if not more:
             return self
         office = copy(self)
-        for name in ("posts", "_posts_by_person"):
+        for name in ("posts", "_posts_by_person", "remembered"):
             office.__dict__.pop(name, None)
         for event in more:
             _apply(office, event)
@@ -93,6 +94,11 @@ class Office:
             appointment.post(thing) for thing in self.things.values() if thing.kind == "appointment"
         )
         return tuple(p for p in found if p is not None)
+
+    @cached_property
+    def remembered(self) -> dict[object, Any]:
+        """What was worked out from this office before: a function of it, so that it is no state."""
+        return {}
 
     @cached_property
     def _posts_by_person(self) -> Mapping[str, tuple[Post, ...]]:

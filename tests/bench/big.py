@@ -14,9 +14,9 @@ from api.access import Entry
 from api.answers import shown_state
 from api.service import PROJECTIONS, Service
 from ledger import records
-from ledger.authority import Caller
 from ledger.database import Database, Role
 from ledger.ledger import Ledger
+from ledger.standing import Caller
 from ledger.store import Store
 from projections.follow import Follower
 from tests.bench.measure import Loop, say, summed

@@ -19,8 +19,16 @@ import orjson
 import pytest
 
 import ledger as package
-from ledger import alert, approval, authority, correction, records, result, supervision
-from ledger.authority import Caller
+from ledger import (
+    alert,
+    approval,
+    authority,
+    correction,
+    records,
+    result,
+    standing,
+    supervision,
+)
 from ledger.case import LAW, Case, Data, Event, Events, replay
 from ledger.deadline import foreseen
 from ledger.due import steps
@@ -30,6 +38,7 @@ from ledger.occasion import Occasion
 from ledger.office import Office, seal, versioned
 from ledger.office import authority as office_authority
 from ledger.office.setup import opening
+from ledger.standing import Caller
 from ledger.state import state
 
 DATA = Path(package.__file__).parent / "data"
@@ -149,8 +158,8 @@ class Bureau:
         self.at(f"{at} 09:00" if len(at) == 10 else at)
         name = f"case:{len(self.cases) + 1}"
         body = application(item) | more
-        of = authority.about(self.office.terms(item))
-        posts = authority.candidates(Action.RECEIVE, Caller(by), of, self.office, self.now)
+        of = standing.about(self.office.terms(item))
+        posts = standing.candidates(Action.RECEIVE, Caller(by), of, self.office, self.now)
         occasion = self.occasion(posts[0][0], body)
         case = Case(name, ZONE)
         self.store(name, case, approval.receive(case, occasion, **details(body)))

@@ -1,0 +1,290 @@
+"""What a caller's posts give on cases of certain organs, before any case is looked at.
+
+Half of every question of authority hangs on posts and organs alone, and the same few callers
+ask it of cases of the same few organs all day long: the answer is kept with the office it was
+read from, and goes with it.  Unknown action, role or relation: denied.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ledger.case import Actor, Case, Data
+from ledger.errors import Refused
+from ledger.lifecycle import MAY, Action, May, Role
+from ledger.office import Office
+from ledger.office.appointment import Post
+
+KEPT = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a person, through which client system; a system alone has no person.
+
+    `organ` limits the posts to those in the organ of a client system that speaks for the
+    person; `applicant_of` is the stream of the case whose applicant the person is.
+    """
+
+    person: str | None
+    name: str | None = None
+    client: str | None = None
+    organ: str | None = None
+    applicant_of: str | None = None
+
+    def posts(self, office: Office) -> tuple[Post, ...]:
+        """List the posts that count for this caller, ended ones too."""
+        held = office.posts_of(self.person)
+        return held if self.organ is None else tuple(p for p in held if p.organ == self.organ)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an act is done on, as far as relations ask: a case, or an item to be received."""
+
+    approving: str
+    window: str | None
+    delegator: str | None
+    supervising: tuple[str, ...]
+    enforcing: tuple[str, ...]
+    parts: frozenset[str]
+    item: str
+
+
+def subject(case: Case) -> Subject:
+    """Read the organs of a case out of its terms."""
+    return about(case.terms, window=case.organ, parts=case.parts)
+
+
+def about(
+    terms: Data, *, window: str | None = None, parts: frozenset[str] = frozenset()
+) -> Subject:
+    """Read the organs out of terms; imported cases have only the organ that imported them."""
+    organs: Mapping[str, str | list[str]] = terms.get("organs", {})
+    approving = _many(organs, "approving")
+    return Subject(
+        approving=approving[0] if approving else (window or ""),
+        window=window,
+        delegator=terms.get("delegator"),
+        supervising=_many(organs, "supervising"),
+        enforcing=_many(organs, "enforcing"),
+        parts=parts,
+        item=str(terms.get("item", "")),
+    )
+
+
+def _many(organs: Mapping[str, str | list[str]], name: str) -> tuple[str, ...]:
+    value = organs.get(name, ())
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def relations(post: Post, of: Subject, office: Office) -> str:
+    """Name the relations of a post's organ to a case, as letters."""
+    letters = ""
+    if post.organ in (of.approving, of.window):
+        letters += "O"
+    if post.organ in of.parts or post.organ == of.delegator:
+        letters += "P"
+    if post.organ in of.supervising:
+        letters += "S"
+    if post.organ in of.enforcing:
+        letters += "E"
+    if office.above(of.approving) == post.organ:
+        letters += "A"
+    if post.jurisdiction:
+        letters += "J"
+    return letters
+
+
+# What may be read, by role and relation (SECURITY 3.3).  X is the applicant of the case.
+READING: Mapping[str, Mapping[Role, str]] = {
+    "case": {
+        **dict.fromkeys(
+            (Role.CLERK, Role.HANDLER, Role.CHECKER, Role.APPROVER, Role.SEALER, Role.ISSUER), "OP"
+        ),
+        Role.BUREAU_HEAD: "OA",
+        Role.SUPERVISOR: "SAJ",
+        Role.ENFORCER: "E",
+        Role.INSPECTOR: "J",
+        Role.INSPECTION_LEAD: "J",
+        Role.HOTLINE: "J",
+    },
+    "history": {
+        Role.HANDLER: "O",
+        Role.CHECKER: "O",
+        Role.APPROVER: "O",
+        Role.BUREAU_HEAD: "OA",
+        Role.SUPERVISOR: "SAJ",
+        Role.ENFORCER: "E",
+        Role.INSPECTOR: "J",
+        Role.INSPECTION_LEAD: "J",
+    },
+    "alerts": {
+        Role.APPROVER: "O",
+        Role.BUREAU_HEAD: "OA",
+        Role.SUPERVISOR: "SAJ",
+        Role.INSPECTOR: "J",
+        Role.INSPECTION_LEAD: "J",
+    },
+    "audit": {
+        Role.BUREAU_HEAD: "O",
+        Role.SUPERVISOR: "SAJ",
+        Role.ENFORCER: "E",
+        Role.INSPECTOR: "J",
+        Role.INSPECTION_LEAD: "J",
+    },
+    "export": {
+        Role.BUREAU_HEAD: "O",
+        Role.SUPERVISOR: "S",
+        Role.ENFORCER: "E",
+        Role.INSPECTOR: "J",
+    },
+    "feed": {
+        Role.SUPERVISOR: "SJ",
+        Role.INSPECTOR: "J",
+        Role.INSPECTION_LEAD: "J",
+    },
+}
+
+_NO_CASE_CONTENT = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a caller's posts give on the cases of a subject on a day, conditions aside.
+
+    `acts` are the posts by which each action may be done, `ended` the actions that only an
+    ended post gave; `readings` what may be read, `if_reviewed` what only of reviewed cases;
+    `here` whether a post has to do with such a case, `was` whether an ended one had.
+    """
+
+    acts: Mapping[Action, tuple[tuple[Actor, May], ...]]
+    ended: frozenset[Action]
+    readings: frozenset[str]
+    if_reviewed: frozenset[str]
+    here: bool
+    was: bool
+
+
+def standing(caller: Caller, of: Subject, office: Office, now: datetime) -> Standing:
+    """Return what the caller's posts give on cases of this subject today."""
+    asked = (caller, of, now.astimezone(office.zone).date())
+    known: dict[object, Standing] = office.remembered
+    found = known.get(asked)
+    if found is None:
+        if len(known) >= KEPT:
+            known.clear()
+        found = known[asked] = _standing(*asked, office)
+    return found
+
+
+def _standing(caller: Caller, of: Subject, on: date, office: Office) -> Standing:
+    acts = _without_post(caller, of, office)
+    ended: set[Action] = set()
+    readings: set[str] = set()
+    if_reviewed: set[str] = set()
+    here = was = False
+    for held in caller.posts(office):
+        letters = relations(held, of, office)
+        if not letters:
+            continue
+        active, over = held.active(on), held.was(on)
+        if held.role not in _NO_CASE_CONTENT:
+            here, was = here or active, was or over
+        if not held.covers(of.item):
+            continue
+        for action, cells in MAY.items():
+            for may in cells:
+                if held.role != may.role or not any(x in may.relations for x in letters):
+                    continue
+                if active:
+                    acts.setdefault(action, []).append((_actor(held, caller), may))
+                elif over:
+                    ended.add(action)
+        for what, table in READING.items():
+            if active and any(x in table.get(held.role, "") for x in letters):
+                reviewed_only = what == "case" and held.role == Role.HOTLINE
+                (if_reviewed if reviewed_only else readings).add(what)
+    return Standing(
+        acts={action: tuple(acts[action]) for action in Action if action in acts},
+        ended=frozenset(ended - acts.keys()),
+        readings=frozenset(readings),
+        if_reviewed=frozenset(if_reviewed),
+        here=here,
+        was=was,
+    )
+
+
+def _without_post(
+    caller: Caller, of: Subject, office: Office
+) -> dict[Action, list[tuple[Actor, May]]]:
+    """List what the applicant may do, and a client system that acts as itself."""
+    found: dict[Action, list[tuple[Actor, May]]] = {}
+    for action, cells in MAY.items():
+        for may in cells:
+            if may.role == Role.APPLICANT and caller.applicant_of is not None:
+                actor = Actor(person=caller.person, role=str(Role.APPLICANT), client=caller.client)
+                found.setdefault(action, []).append((actor, may))
+            if may.role == Role.CLIENT_SYSTEM and caller.person is None:
+                organ = _system_organ(caller, office)
+                if organ is not None and organ in (of.approving, of.window):
+                    role = str(Role.CLIENT_SYSTEM)
+                    system = Actor(kind="system", role=role, organ=organ, client=caller.client)
+                    found.setdefault(action, []).append((system, may))
+    return found
+
+
+def _actor(held: Post, caller: Caller) -> Actor:
+    return Actor(
+        kind="person",
+        person=held.person,
+        name=held.name,
+        role=str(held.role),
+        organ=held.organ,
+        appointment=held.id,
+        client=caller.client,
+    )
+
+
+def _system_organ(caller: Caller, office: Office) -> str | None:
+    client = office.clients.get(caller.client or "")
+    return str(client["organ"]) if client else None
+
+
+def reads(what: str, caller: Caller, case: Case, office: Office, now: datetime) -> bool:
+    """Tell whether a post of the caller gives this reading of the case."""
+    if what == "case" and caller.applicant_of is not None:
+        return caller.applicant_of == case.stream
+    given = standing(caller, subject(case), office, now)
+    return what in given.readings or (what in given.if_reviewed and bool(case.reviews))
+
+
+def visible(caller: Caller, case: Case, office: Office, now: datetime) -> None:
+    """Refuse as if the case did not exist, unless something makes it the caller's business."""
+    if caller.applicant_of is not None and caller.applicant_of == case.stream:
+        return
+    of = subject(case)
+    given = standing(caller, of, office, now)
+    if given.here:
+        return
+    if caller.person is None and _system_organ(caller, office) in (of.approving, of.window):
+        return
+    if given.was:
+        raise Refused("appointment-ended", "your appointment here has ended")
+    raise Refused("case-not-found", "no such case, or not for you")
+
+
+def candidates(
+    action: Action, caller: Caller, of: Subject, office: Office, now: datetime
+) -> tuple[tuple[Actor, May], ...]:
+    """List the posts by which the caller may do the action here, conditions aside.
+
+    Raises `appointment-ended` where only an ended post gave it, else `action-not-allowed`.
+    """
+    given = standing(caller, of, office, now)
+    found = given.acts.get(action, ())
+    if found:
+        return found
+    if action in given.ended:
+        raise Refused("appointment-ended", "the appointment that gave this has ended")
+    raise Refused("action-not-allowed", f"no appointment of yours gives {action} here")
