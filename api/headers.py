@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from secrets import token_hex
 from urllib.parse import unquote_to_bytes
 
@@ -74,11 +75,15 @@ def weighted(text: str) -> list[tuple[str, float]]:
     return found
 
 
-def acceptable(request: web.BaseRequest, produced: Collection[str]) -> bool:
+def acceptable(request: web.BaseRequest, produced: tuple[str, ...]) -> bool:
     """Tell whether `Accept` takes one of the media types that a route produces."""
     given = ",".join(request.headers.getall("Accept", ()))
-    if not given.strip():
-        return True
+    return not given.strip() or _takes(given, produced)
+
+
+@lru_cache(maxsize=256)
+def _takes(given: str, produced: tuple[str, ...]) -> bool:
+    """Tell whether ranges take one of some media types; callers send the same ones all day."""
     wanted = weighted(given)
     return any(_weight(wanted, media) > 0 for media in produced)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +77,19 @@ class Service:
     async def caught_up(self, name: str, position: int) -> None:
         """Wait until the views show a position, and all refusals until now; else `Behind`."""
         names = [p.name for p in PROJECTIONS]
+        hurry = partial(self.store.hurry, name)
         if position >= 0:
-            await progress.at_least(self.reads, name, names, position)
-        await progress.at_head(self.reads, name, names)
+            await progress.at_least(self.reads, name, names, position, hurry=hurry)
+        await progress.at_head(self.reads, name, names, hurry=hurry)
 
     async def at_least(self, name: str, position: int) -> None:
         """Wait until every view shows a position of a ledger, for a while; else `Behind`."""
         names = [p.name for p in PROJECTIONS]
         patience_s = self.settings.at_least_s
-        await progress.at_least(self.reads, name, names, position, patience_s=patience_s)
+        hurry = partial(self.store.hurry, name)
+        await progress.at_least(
+            self.reads, name, names, position, patience_s=patience_s, hurry=hurry
+        )
 
     def wake(self, name: str) -> None:
         """Let what runs beside look again: the clock or the office of a ledger has moved."""

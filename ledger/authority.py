@@ -4,8 +4,9 @@
 give is told by `standing`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import chain
 
 from ledger.case import Actor, Case, Data, replay
 from ledger.errors import Refused
@@ -21,6 +22,12 @@ from ledger.lifecycle import (
 )
 from ledger.office import Office
 from ledger.standing import Caller, candidates, standing, subject
+
+# What stands against each duty, in the order of the table.
+_SEPARATED: Mapping[str, tuple[Separation, ...]] = {
+    row.later: tuple(other for other in SEPARATIONS if other.later == row.later)
+    for row in SEPARATIONS
+}
 
 
 def permit(
@@ -62,7 +69,9 @@ def forbidden(action: Action, case: Case, actor: Actor, details: Data) -> Refuse
             earlier_position=case.recused[actor.person],
         )
     lifted: frozenset[str] | None = None
-    for row in _separated(_duties(action, case, details)):
+    for row in chain.from_iterable(
+        _SEPARATED.get(duty, ()) for duty in _duties(action, case, details)
+    ):
         for done in case.duties:
             if done["duty"] != row.earlier or done["person"] != actor.person:
                 continue
@@ -79,11 +88,6 @@ def forbidden(action: Action, case: Case, actor: Actor, details: Data) -> Refuse
     return None
 
 
-def _separated(duties: Iterable[str]) -> tuple[Separation, ...]:
-    """List the rows that stand against these duties, in the order of the table."""
-    return tuple(row for row in SEPARATIONS if row.later in duties)
-
-
 def _lifted(case: Case) -> frozenset[str]:
     """Name the rules that the duty policy of the case lifts.
 
@@ -94,16 +98,16 @@ def _lifted(case: Case) -> frozenset[str]:
     return frozenset(duty.get("lifts", ()) if kind in duty.get("items", (kind,)) else ())
 
 
-def _duties(action: Action, case: Case, details: Data) -> frozenset[str]:
+def _duties(action: Action, case: Case, details: Data) -> tuple[str, ...]:
     if action == Action.REVIEW:
-        levels = [details["level"]] if "level" in details else ["handle", "check"]
-        return frozenset(f"review:{level}" for level in levels)
+        levels = (details["level"],) if "level" in details else ("handle", "check")
+        return tuple(f"review:{level}" for level in levels)
     if action == Action.SEAL:
         document = details.get("document")
         # Without details it is the result document that is asked about.
         result = document is None or document["kind"] == case.result_kind
-        return frozenset({"seal", "seal:result"} if result else {"seal"})
-    return frozenset({str(action)})
+        return ("seal", "seal:result") if result else ("seal",)
+    return (action,)
 
 
 def impossible(action: Action, case: Case, details: Data) -> Refused | None:

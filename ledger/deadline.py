@@ -263,13 +263,27 @@ class _History:
         )
 
     def moved_by(self, run: Run) -> tuple[Data, ...]:
+        if self.untouched(run):
+            return ()
         return _moves(self.changes(run), run.opened, lambda p: self.due_at(run, p))
+
+    def untouched(self, run: Run) -> bool:
+        """Tell at a glance that nothing was recorded since that could have moved a run."""
+        facts, versions = self.steps[-1].facts, self.calendars.versions
+        return (
+            len(self.steps) == 1
+            and not (run.pausable and facts.pauses)
+            and not (run.name == _EXTENDED and facts.extensions)
+            and (not versions or versions[-1].position <= _place(run.opened))
+        )
 
     def days(self, position: int) -> WorkingDays:
         return self.calendars.known_at(position).days(self.national, self.overlay)
 
     def today(self, run: Run) -> date:
         """Return the day up to which a run counts: it stops when met or ended."""
+        if run.met is None and run.ended is None:
+            return self.on
         return min(day for day in (self.on, run.met, run.ended) if day is not None)
 
     def facts(self, position: int) -> Facts:
@@ -277,7 +291,7 @@ class _History:
         return (known[-1] if known else self.steps[0]).facts
 
     def budget(self, run: Run, facts: Facts, position: int) -> int:
-        if run.name != _EXTENDED:
+        if run.name != _EXTENDED or not facts.extensions:
             return run.budget
         return run.budget + sum(
             e.days for e in facts.extensions if e.effective and _place(e.position) <= position
@@ -292,7 +306,7 @@ class _History:
         return Count(run.start, run.unit, days, paused)
 
     def held_from(self, run: Run, facts: Facts) -> date | None:
-        if not run.pausable or run.met is not None:
+        if not run.pausable or not facts.pauses or run.met is not None:
             return None
         running = [_first(p) for p in facts.pauses if p.end is None]
         return min(running, default=None)

@@ -5,7 +5,7 @@ connection fails once: a read is tried again, an append never.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +69,7 @@ class Store:
         self._writers: dict[str, Writer] = {}
         self._sizes: dict[str, int] = {}
         self._followers: dict[str, set[asyncio.Future[None]]] = {}
+        self._gathering: dict[str, set[asyncio.Future[None]]] = {}
 
     async def connect(self) -> None:
         """Open the pool for reads; connections are made when they are wanted."""
@@ -210,9 +211,7 @@ class Store:
     def grown(self, ledger: str, size: int) -> None:
         """Note that a ledger has grown here, and wake who waits for that."""
         self._sizes[ledger] = max(size, self._sizes.get(ledger, 0))
-        for follower in self._followers.pop(ledger, ()):
-            if not follower.done():
-                follower.set_result(None)
+        _wake(self._followers.pop(ledger, ()))
 
     async def wait_beyond(self, ledger: str, size: int, *, poll_s: float = 0.2) -> None:
         """Wait until a ledger is larger than `size`, or a poll interval has passed.
@@ -221,16 +220,15 @@ class Store:
         """
         if self._sizes.get(ledger, 0) > size:
             return
-        follower: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self._followers.setdefault(ledger, set())
-        waiting.add(follower)
-        try:
-            async with asyncio.timeout(poll_s):
-                await follower
-        except TimeoutError:
-            return
-        finally:
-            waiting.discard(follower)
+        await _woken(self._followers.setdefault(ledger, set()), poll_s)
+
+    async def gather(self, ledger: str, seconds: float) -> None:
+        """Let events gather for a while, or until somebody is in a hurry to read them."""
+        await _woken(self._gathering.setdefault(ledger, set()), seconds)
+
+    def hurry(self, ledger: str) -> None:
+        """Let who gathers events of a ledger go on at once: somebody waits to read them."""
+        _wake(self._gathering.pop(ledger, ()))
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -255,6 +253,25 @@ class Store:
             else:
                 return found
         raise AssertionError
+
+
+async def _woken(waiting: set[asyncio.Future[None]], seconds: float) -> None:
+    """Wait to be woken, or until the time has passed."""
+    woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting.add(woken)
+    try:
+        async with asyncio.timeout(seconds):
+            await woken
+    except TimeoutError:
+        return
+    finally:
+        waiting.discard(woken)
+
+
+def _wake(waiting: Iterable[asyncio.Future[None]]) -> None:
+    for woken in waiting:
+        if not woken.done():
+            woken.set_result(None)
 
 
 async def open_ledger(

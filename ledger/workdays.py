@@ -18,6 +18,7 @@ Spans = Sequence[Span]
 
 _DAY = timedelta(days=1)
 _WEEKDAYS = 5
+_KEPT = 8_192
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,7 @@ class WorkingDays:
     datetime.date(2025, 10, 2)
     """
 
-    __slots__ = ("_sums", "_turned", "_turned_days", "_years", "label")
+    __slots__ = ("_added", "_sums", "_turned", "_turned_days", "_years", "label")
 
     def __init__(self, listed: Mapping[date, bool], official: Iterable[int], label: str) -> None:
         """Take what the notices list (True: at work), and the years that have a notice."""
@@ -61,6 +62,8 @@ class WorkingDays:
         steps = (1 if turned[day] else -1 for day in self._turned_days)
         self._sums = tuple(accumulate(steps, initial=0))
         self._years = frozenset(official)
+        # What was asked before: the limits of a day's cases start together and run alike.
+        self._added: dict[tuple[date, int], date] = {}
         self.label = label
 
     def working(self, day: date) -> bool:
@@ -87,7 +90,12 @@ class WorkingDays:
                 break
             days -= ahead
             start = last
-        return self._after(start, days)
+        found = self._added.get((start, days))
+        if found is None:
+            if len(self._added) >= _KEPT:
+                self._added.clear()
+            found = self._added[start, days] = self._after(start, days)
+        return found
 
     def on_or_after(self, day: date) -> date:
         """Return the day itself if it is a working day, else the next one."""
@@ -99,6 +107,8 @@ class WorkingDays:
 
     def uncertain(self, first: date, last: date) -> bool:
         """Tell whether any day from first to last is provisional."""
+        if first.year == last.year:
+            return first.year not in self._years
         return any(year not in self._years for year in range(first.year, last.year + 1))
 
     def _upto(self, ordinal: int) -> int:
@@ -148,9 +158,9 @@ class Calendars:
 
     def known_at(self, position: int) -> "Calendars":
         """Return the calendars as known at a position: what was approved at or before it."""
-        known = tuple(v for v in self.versions if v.position <= position)
-        if len(known) == len(self.versions):
+        if not self.versions or self.versions[-1].position <= position:
             return self
+        known = tuple(v for v in self.versions if v.position <= position)
         return self._known.setdefault(len(known), Calendars(known))
 
     def number(self, calendar: str) -> int:

@@ -30,6 +30,8 @@ Pool = Any
 SQL = load(Path(__file__).with_suffix(".sql"))
 
 BATCH = 500
+# While acts come in, events gather for so long, unless somebody waits to read them.
+GATHER_S = 0.1
 BUSY_S = 0.02
 IDLE_S = 0.2
 RETRY_S = 1.0
@@ -194,7 +196,7 @@ class Follower:
                 )
                 delay = min(2 * delay, IDLE_S)
             elif moved < BATCH:
-                await asyncio.sleep(BUSY_S)
+                await self._store.gather(self.ledger, GATHER_S)
                 delay = BUSY_S
 
     async def step(self, sequence: str, limit: int = BATCH) -> int:

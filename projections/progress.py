@@ -1,7 +1,7 @@
 """How far the projections of a ledger have come, for readers who must not read too early."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ledger.case import Data
@@ -47,9 +47,13 @@ async def at_least(
     position: int,
     *,
     patience_s: float = PATIENCE_S,
+    hurry: Callable[[], None] = lambda: None,
 ) -> None:
-    """Wait until these projections show a position of the ledger; else raise `Behind`."""
-    await _reach(pool, ledger, projections, {ledger: position + 1}, patience_s)
+    """Wait until these projections show a position of the ledger; else raise `Behind`.
+
+    `hurry` tells the followers of this process that somebody waits.
+    """
+    await _reach(pool, ledger, projections, {ledger: position + 1}, patience_s, hurry)
 
 
 async def at_head(
@@ -58,10 +62,12 @@ async def at_head(
     projections: Collection[str],
     *,
     patience_s: float = PATIENCE_S,
+    hurry: Callable[[], None] = lambda: None,
 ) -> None:
     """Wait until these projections show what is in the ledger now, and its refusals."""
     rows = await pool.fetch(SQL["sizes"], ledger)
-    await _reach(pool, ledger, projections, {r["ledger"]: r["size"] for r in rows}, patience_s)
+    wanted = {row["ledger"]: row["size"] for row in rows}
+    await _reach(pool, ledger, projections, wanted, patience_s, hurry)
 
 
 async def _reach(
@@ -70,6 +76,7 @@ async def _reach(
     projections: Collection[str],
     wanted: Mapping[str, int],
     patience_s: float,
+    hurry: Callable[[], None],
 ) -> None:
     wait = _FIRST_LOOK_S
     try:
@@ -80,6 +87,7 @@ async def _reach(
                 reached = {row["sequence"]: row["next_position"] for row in rows}
                 if reached and all(n >= wanted.get(s, 0) for s, n in reached.items()):
                     return
+                hurry()
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, _LONGEST_LOOK_S)
     except TimeoutError:
