@@ -17,7 +17,7 @@ from ledger.state import number_of
 from projections import seen
 from projections.asked import Asked, Mark, Page, behind, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
-from projections.limits import Limits, adopted, limits
+from projections.limits import Limits, limits, moved
 
 SQL = load(Path(__file__).with_suffix(".sql"))
 
@@ -186,7 +186,9 @@ COLUMNS = (
 
 async def apply(connection: Connection, batch: Batch) -> None:
     """Write anew the cases that something happened to, or whose days were set anew."""
-    streams = batch.streams | await _moved(connection, batch)
+    streams = batch.streams | await moved(
+        connection, batch, SQL["moved_by_calendar"], SQL["of_organ"]
+    )
     cases = await batch.cases(streams)
     if not cases:
         return
@@ -195,19 +197,6 @@ async def apply(connection: Connection, batch: Batch) -> None:
     await connection.copy_records_to_table(
         "current_state", schema_name="projections", columns=COLUMNS, records=rows
     )
-
-
-async def _moved(connection: Connection, batch: Batch) -> set[str]:
-    """Find the cases that office events of the batch may have changed."""
-    found: set[str] = set()
-    for first, last in adopted(batch):
-        rows = await connection.fetch(SQL["moved_by_calendar"], *batch.key, first, last)
-        found |= {row["stream"] for row in rows}
-    for event in batch.events:
-        if event.type == "organ-set":
-            rows = await connection.fetch(SQL["of_organ"], *batch.key, event.data["id"])
-            found |= {row["stream"] for row in rows}
-    return found - batch.later
 
 
 def _row(case: Case, office: Office) -> tuple[object, ...]:

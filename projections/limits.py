@@ -19,7 +19,7 @@ from ledger.due import steps
 from ledger.limit import Run
 from ledger.office import Office
 from ledger.workdays import WorkingDays
-from projections.follow import Batch
+from projections.follow import Batch, Connection
 
 NATION = "cn"
 _BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
@@ -217,6 +217,22 @@ def span(year: int) -> tuple[date, date]:
     A notice may list days of the December before and the January after.
     """
     return date(year - 1, 12, 1), date(year + 1, 1, 31)
+
+
+async def moved(connection: Connection, batch: Batch, by_calendar: str, of_organ: str) -> set[str]:
+    """Find the cases that office events of the batch may have changed, by two statements.
+
+    The one finds cases whose limits run between two days, the other those of an organ.
+    """
+    found: set[str] = set()
+    for first, last in adopted(batch):
+        rows = await connection.fetch(by_calendar, *batch.key, first, last)
+        found |= {row["stream"] for row in rows}
+    for event in batch.events:
+        if event.type == "organ-set":
+            rows = await connection.fetch(of_organ, *batch.key, event.data["id"])
+            found |= {row["stream"] for row in rows}
+    return found - batch.later
 
 
 def adopted(batch: Batch) -> Iterator[tuple[date, date]]:

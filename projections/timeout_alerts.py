@@ -21,7 +21,7 @@ from projections import cards, seen
 from projections.asked import Asked, Mark, Page, wrong_mark
 from projections.cards import Card
 from projections.follow import Batch, Connection, Pool, Projection
-from projections.limits import adopted, far
+from projections.limits import far, moved
 from projections.unfolded import unfolded
 
 SQL = load(Path(__file__).with_suffix(".sql"))
@@ -136,7 +136,9 @@ async def apply(connection: Connection, batch: Batch) -> None:
         return
     await _posts(connection, batch)
     await _answering(connection, batch)
-    streams = batch.streams | await _moved(connection, batch)
+    streams = batch.streams | await moved(
+        connection, batch, SQL["moved_by_calendar"], SQL["of_organ"]
+    )
     histories = await batch.histories.at(streams, batch.events, batch.end)
     if not histories:
         return
@@ -174,19 +176,6 @@ def _case(case: Case, office: Office) -> tuple[object, ...]:
         case.received_on if last else None,
         last,
     )
-
-
-async def _moved(connection: Connection, batch: Batch) -> set[str]:
-    """Find the cases that office events of the batch may have changed."""
-    found: set[str] = set()
-    for first, last in adopted(batch):
-        rows = await connection.fetch(SQL["moved_by_calendar"], *batch.key, first, last)
-        found |= {row["stream"] for row in rows}
-    for event in batch.events:
-        if event.type == "organ-set":
-            rows = await connection.fetch(SQL["of_organ"], *batch.key, event.data["id"])
-            found |= {row["stream"] for row in rows}
-    return found - batch.later
 
 
 async def _posts(connection: Connection, batch: Batch) -> None:
