@@ -206,6 +206,22 @@ class Store:
         """Tell whether a backend of the server is gone, and can store nothing any more."""
         return bool(await self._value("ended", pid, backend_start))
 
+    async def fetch(self, statement: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
+        """Carry out a statement that only reads; once more where its connection was gone."""
+        if self._pool is None:
+            raise Unavailable("store-unavailable", "the store is not connected")
+        for tried in range(1, READ_TRIES + 1):
+            try:
+                found: list[Any] = await self._pool.fetch(statement, *arguments)
+            except GONE as error:
+                if tried == READ_TRIES:
+                    why = "the database cannot be reached"
+                    raise Unavailable("store-unavailable", why) from error
+                await self._pool.expire_connections()
+            else:
+                return found
+        raise AssertionError
+
     # -- waking followers --------------------------------------------------------------------
 
     def grown(self, ledger: str, size: int) -> None:
@@ -240,19 +256,7 @@ class Store:
         return rows[0][0] if rows else None
 
     async def _fetch(self, name: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
-        if self._pool is None:
-            raise Unavailable("store-unavailable", "the store is not connected")
-        for tried in range(1, READ_TRIES + 1):
-            try:
-                found: list[Any] = await self._pool.fetch(self.queries[name], *arguments)
-            except GONE as error:
-                if tried == READ_TRIES:
-                    why = "the database cannot be reached"
-                    raise Unavailable("store-unavailable", why) from error
-                await self._pool.expire_connections()
-            else:
-                return found
-        raise AssertionError
+        return await self.fetch(self.queries[name], *arguments)
 
 
 async def _woken(waiting: set[asyncio.Future[None]], seconds: float) -> None:

@@ -17,7 +17,7 @@ KEPT = 20_000
 # So many histories are read at a time: what a recount by a new calendar holds in memory.
 AT_ONCE = 500
 
-ALONE = ("case:", "complaint:", "uuid:", "refusal:")
+ALONE = ("case:", "complaint:", "refusal:", "text:", "uuid:")
 
 
 def is_case(stream: str) -> bool:

@@ -31,7 +31,8 @@ ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
 # Modules of `ledger/` that may wait, read, write or ask the time; every other one is pure.
 INPUT_OUTPUT = {
     "account", "cluster", "database", "watcher",  # PostgreSQL
-    "clock", "keyring", "ledger", "privacy", "publish", "queries", "recorder", "store", "writer",
+    "loop_thread", "recorder",  # the `eventsourcing` library
+    "clock", "keyring", "ledger", "privacy", "publish", "queries", "store", "writer",
 }  # fmt: skip
 IMPURE = {
     "asyncio", "asyncpg", "io", "os", "pathlib", "random", "secrets", "shutil", "socket",

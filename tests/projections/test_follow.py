@@ -3,14 +3,19 @@ its projection alone, and a rebuild gives the same bytes."""
 
 import asyncio
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from ledger import approval
 from ledger.case import Event
 from ledger.errors import Behind
+from ledger.loop_thread import LoopThread
+from ledger.recorder import LedgerRecorder
 from projections import audit_trail, current_state, follow, progress, timeout_alerts
 from projections.follow import following
+from projections.histories import is_case, is_office
 from projections.rebuild import check, rebuild
 from tests.projections.conftest import CHEN, HE, LEDGER, PROJECTIONS, ZHOU, instant
 
@@ -261,6 +266,27 @@ async def test_a_record_that_cannot_be_read_stops_what_reads_it(bureau):
 
     assert size == page.position
     assert 1 == len(page.items)
+
+
+async def test_what_a_program_with_the_library_recorded_is_passed_and_audited(bureau, database):
+    guests = LoopThread(database)
+    try:
+        both = [StoredEvent(name, 1, "topic", b"state") for name in (uuid4(), "账户")]
+        ids = LedgerRecorder(guests, LEDGER, "Hall").insert_events(both)
+    finally:
+        guests.close()
+    await bureau.received()
+
+    for projection in PROJECTIONS:
+        await bureau.follow(projection)
+
+    told = await progress.status(bureau.reads, LEDGER)
+    assert {(0, None)} == {(one["behind"], one["failed"]) for one in told}
+    acts = (await bureau.audit("administration", action="library")).items
+    assert [id_ - 1 for id_ in ids] == [act["position"] for act in acts]
+    assert {"Hall"} == {act["actor"]["client"] for act in acts}
+    streams = {row.stream for row in await bureau.store.since(LEDGER, ids[0] - 1, 2)}
+    assert not any(is_office(stream) or is_case(stream) for stream in streams)
 
 
 # -- following ------------------------------------------------------------------------------
