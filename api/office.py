@@ -17,9 +17,9 @@ from api.record import _key as scoped_key
 from ledger import records
 from ledger.case import Actor, Data, Event, Events, Json
 from ledger.errors import Refused
-from ledger.ledger import AUTHORITY, DecideOffice, Ledger
+from ledger.ledger import AUTHORITY, CONFLICTS, DecideOffice, Ledger
 from ledger.lifecycle import Role
-from ledger.office import Office, appointment, calendar, policy, seal, versioned
+from ledger.office import Office, check, seal, versioned
 from ledger.office import authority as office_authority
 from ledger.office.seal import Seal
 from ledger.office.versioned import Versioned
@@ -33,7 +33,6 @@ KIND_OF = {
     "policies": "policy",
     "appointments": "appointment",
 }
-NAME_IN = {"item": "code", "calendar": "calendar", "policy": "id", "appointment": "id"}
 
 
 async def propose(request: web.Request) -> web.Response:
@@ -47,10 +46,10 @@ async def propose(request: web.Request) -> web.Response:
     content = {k: v for k, v in body.items() if k not in ("reason", "basis", "occurred_at")}
     if kind == "appointment":
         content.setdefault("id", f"{content['person']}-{content['role']}")
-    stream = f"{kind}:{content[NAME_IN[kind]]}"
+    stream = f"{kind}:{content[check.NAME_IN[kind]]}"
 
     def decide(office: Office, now: datetime) -> Events:
-        actor = checked(office, entry, kind, actors, "propose", content)
+        actor = check.permitted(office, actors, kind, "propose", content, now)
         version = office.stream_versions.get(stream, 0)
         return versioned.proposed(kind, stream, version, actor, now, content)
 
@@ -61,21 +60,8 @@ async def approve(request: web.Request) -> web.Response:
     """Put in force what another person proposed."""
     entry = await enter(request)
     kind = KIND_OF[request.match_info["things"]]
-    thing = found(entry.office, kind, request.match_info["id"])
-    if kind == "policy" and _loosens(thing):
-        posts = entry.caller.posts(entry.office)
-        actors: tuple[Actor, ...] = (
-            await judged(
-                request,
-                entry,
-                f"{kind}-approve",
-                lambda: office_authority.supervising(
-                    entry.office, posts, entry.now, entry.caller.client
-                ),
-            ),
-        )
-    else:
-        actors = await allowed(request, entry, kind, "approve")
+    found(entry.office, kind, request.match_info["id"])
+    actors = await allowed(request, entry, kind, "approve")
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES["approve"])
@@ -83,16 +69,11 @@ async def approve(request: web.Request) -> web.Response:
     def decide(office: Office, now: datetime) -> Events:
         now_thing = found(office, kind, request.match_info["id"])
         proposal = _proposal(now_thing, body.get("proposal"))
-        actor = checked(office, entry, kind, actors, "approve", proposal.content)
+        actor = check.permitted(office, actors, kind, "approve", proposal.content, now)
         version = office.stream_versions[now_thing.stream]
         return versioned.approved(now_thing, version, actor, now, proposal=proposal)
 
     return await act(request, entry, f"{kind}-approve", decide, key, body, "approved")
-
-
-def _loosens(thing: Versioned) -> bool:
-    before = thing.current.content if thing.current else None
-    return any(policy.relaxes(before, p.content) for p in thing.proposals.values())
 
 
 def _proposal(thing: Versioned, wanted: str | None) -> versioned.Proposal:
@@ -103,36 +84,6 @@ def _proposal(thing: Versioned, wanted: str | None) -> versioned.Proposal:
     if proposal is None:
         raise Refused("unknown-reference", "nothing of that name waits for approval")
     return proposal
-
-
-def checked(
-    office: Office,
-    entry: Entry,
-    kind: str,
-    actors: tuple[Actor, ...],
-    act_name: str,
-    content: Data,
-) -> Actor:
-    """Choose the acting post and check what is proposed against the office as it is."""
-    if kind == "appointment":
-        actor = office_authority.appointing(office, actors, act_name, content)
-        if content["organ"] not in office.organs:
-            raise Refused("unknown-reference", "no such organ", pointer="/organ")
-        on = entry.now.astimezone(office.zone).date()
-        if act_name == "propose" and actor.person == content["person"]:
-            raise Refused("separation-of-duties", "nobody proposes their own post", rule="SOD-8")
-        appointment.separated(office.posts, content["person"], Role(content["role"]), on)
-        return actor
-    if kind == "calendar":
-        calendar.check(int(content["year"]), tuple(content["off"]), tuple(content["work"]))
-    if kind == "item":
-        for name, organs in content["organs"].items():
-            for organ in [organs] if isinstance(organs, str) else organs:
-                if organ not in office.organs:
-                    raise Refused("unknown-reference", "no such organ", pointer=f"/organs/{name}")
-    if act_name == "approve":
-        return office_authority.approving(actors, kind, content)
-    return actors[0]
 
 
 async def end(request: web.Request) -> web.Response:
@@ -147,7 +98,11 @@ async def end(request: web.Request) -> web.Response:
     def decide(office: Office, now: datetime) -> Events:
         current = found(office, "appointment", thing.id)
         version = office.stream_versions[current.stream]
-        return versioned.ended(current, version, actors[0], now, body.get("reason"))
+        actor = actors[0]
+        if current.current is not None:
+            content = current.current.content
+            actor = office_authority.appointing(office, actors, "end", content)
+        return versioned.ended(current, version, actor, now, body.get("reason"))
 
     return await act(request, entry, "appointment-end", decide, key, body, "ended")
 
@@ -174,14 +129,16 @@ async def custody(request: web.Request) -> web.Response:
             if known is not None:
                 raise Refused("already-done", "a seal of that id is registered")
             known = Seal(this, f"seal:{this}", data)
+            if data["organ"] not in office.organs:
+                raise Refused("unknown-reference", "no such organ", pointer="/organ")
             details: Data = {"content": data}
         else:
             details = data
         if known is None:
             raise Refused("not-found", "no such seal")
-        to = data.get("to")
-        if to is not None and not any(p.role == Role.SEALER for p in office.posts_of(str(to))):
-            raise Refused("unknown-reference", "no sealer of that name", pointer="/to")
+        for named in ("to", "keeper"):
+            if data.get(named) is not None:
+                check.keeper(office, data[named], now, f"/{named}")
         return seal.custody(
             known, act_name, actors[0], now, data=details, reason=body.get("reason")
         )
@@ -213,7 +170,7 @@ async def listing(request: web.Request) -> web.Response:
         items = [_seal(s) for s in office.seals.values()]
     else:
         kind = KIND_OF[name]
-        items = [_shown(t) for t in office.things.values() if t.kind == kind]
+        items = [_shown(t, entry.now) for t in office.things.values() if t.kind == kind]
     return rendered({"items": items, "next": None})
 
 
@@ -228,7 +185,7 @@ async def showing(request: web.Request) -> web.Response:
         if this not in office.seals:
             raise Refused("not-found", "no such seal")
         return rendered(_seal(office.seals[this]))
-    return rendered(_shown(found(office, KIND_OF[name], this)))
+    return rendered(_shown(found(office, KIND_OF[name], this), entry.now))
 
 
 async def _office_at(entry: Entry, text: str | None) -> Office:
@@ -250,12 +207,19 @@ def found(office: Office, kind: str, name: str) -> Versioned:
     return thing
 
 
-def _shown(thing: Versioned) -> Data:
+def _standing(thing: Versioned, now: datetime) -> str:
+    if thing.ended or thing.current:
+        return "ended" if thing.ended else "in-force"
+    waits = any(not versioned.lapsed(p.at, now) for p in thing.proposals.values())
+    return "proposed" if waits else "lapsed"
+
+
+def _shown(thing: Versioned, now: datetime) -> Data:
     current = thing.current
     return {
         "id": thing.id,
         "kind": thing.kind,
-        "state": "ended" if thing.ended else "in-force" if current else "proposed",
+        "state": _standing(thing, now),
         "version": current.number if current else 0,
         "content": current.content if current else None,
         "ended_at": instant(thing.ended),
@@ -277,6 +241,7 @@ def _shown(thing: Versioned) -> Data:
                 "by": shown_actor(p.by),
                 "at": instant(p.at),
                 "position": p.position,
+                "state": "lapsed" if versioned.lapsed(p.at, now) else "proposed",
             }
             for p in thing.proposals.values()
         ],
@@ -369,7 +334,7 @@ async def judged(request: web.Request, entry: Entry, name: str, ask: Callable[[]
 
 
 async def _on_record(request: web.Request, entry: Entry, name: str, refused: Refused) -> None:
-    if refused.slug in AUTHORITY or refused.slug in ("seal-not-held", "already-done"):
+    if refused.slug in AUTHORITY or (refused.slug in CONFLICTS and refused.rule is not None):
         await entry.ledger.refuse(
             refused,
             action=name,

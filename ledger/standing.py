@@ -89,7 +89,7 @@ def relations(post: Post, of: Subject, office: Office) -> str:
         letters += "S"
     if post.organ in of.enforcing:
         letters += "E"
-    if office.above(of.approving) == post.organ:
+    if post.organ in office.all_above(of.approving):
         letters += "A"
     if post.jurisdiction:
         letters += "J"

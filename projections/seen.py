@@ -28,9 +28,7 @@ def marks(of: Subject, office: Office) -> list[str]:
     found |= {f"P:{organ}" for organ in (*of.parts, of.delegator) if organ}
     found |= {f"S:{organ}" for organ in of.supervising}
     found |= {f"E:{organ}" for organ in of.enforcing}
-    above = office.above(of.approving)
-    if above is not None:
-        found.add(f"A:{above}")
+    found |= {f"A:{above}" for above in office.all_above(of.approving)}
     return sorted(found)
 
 

@@ -131,6 +131,15 @@ class Office:
         parent = self.organs.get(organ, {}).get("above")
         return str(parent) if parent is not None else None
 
+    def all_above(self, organ: str) -> tuple[str, ...]:
+        """Name every organ above an organ, the nearest first."""
+        found: list[str] = []
+        parent = self.above(organ)
+        while parent is not None and parent not in found:
+            found.append(parent)
+            parent = self.above(parent)
+        return tuple(found)
+
     def named(self, role: Role, organ: str, at: datetime) -> tuple[str, ...]:
         """Name the persons who hold a role in an organ at that time."""
         on = at.astimezone(self.zone).date()

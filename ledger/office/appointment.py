@@ -1,9 +1,10 @@
 """Appointments (授权): a person's post in an organ, from when to when, granted by whom."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.case import Data
 from ledger.errors import Refused
 from ledger.lifecycle import BRANCH, Role
 from ledger.office.versioned import Versioned
@@ -37,17 +38,28 @@ class Post:
         """Tell whether the post's scope holds the item."""
         return self.items is None or item is None or item in self.items
 
+    def meets(self, other: "Post", on: date) -> bool:
+        """Tell whether both posts can be used on one and the same day, from a day on."""
+        if self.ended or other.ended:
+            return False
+        first = max(self.since, other.since, on)
+        return first <= min(self.until or date.max, other.until or date.max)
+
 
 def post(thing: Versioned) -> Post | None:
     """Read the post out of an approved appointment; None while it is only proposed."""
     if thing.current is None:
         return None
-    content = thing.current.content
+    return read(thing.id, thing.current.content, ended=thing.ended is not None)
+
+
+def read(name: str, content: Data, *, ended: bool = False) -> Post:
+    """Read the post that an appointment of this content is, or would be."""
     items = content.get("items", "all")
     until = content.get("to")
     return Post(
-        id=thing.id,
-        stream=thing.stream,
+        id=name,
+        stream=f"appointment:{name}",
         person=content["person"],
         name=content.get("name", content["person"]),
         role=Role(content["role"]),
@@ -56,17 +68,38 @@ def post(thing: Versioned) -> Post | None:
         jurisdiction=bool(content.get("jurisdiction")),
         since=date.fromisoformat(content["from"]),
         until=date.fromisoformat(until) if until else None,
-        ended=thing.ended is not None,
+        ended=ended,
     )
 
 
-def separated(posts: Iterable[Post], person: str, role: Role, on: date) -> None:
-    """Refuse a post that joins what must stay apart: SOD-6, and SOD-7 for administrators."""
+# A head counts in the line of the organ (局领导): the head of a supervising organ supervises.
+_HEADS_OF: Mapping[str, str] = {
+    "supervising": "supervision",
+    "authority": "supervision",
+    "enforcing": "enforcement",
+    "inspection": "inspection",
+}
+
+
+def branch(held: Post, organs: Mapping[str, Data]) -> str:
+    """Name the branch that a post belongs to."""
+    if held.role == Role.BUREAU_HEAD:
+        part = str(organs.get(held.organ, {}).get("part"))
+        return _HEADS_OF.get(part, BRANCH[held.role])
+    return BRANCH[held.role]
+
+
+def separated(posts: Iterable[Post], new: Post, organs: Mapping[str, Data], on: date) -> None:
+    """Refuse a post that joins what must stay apart at any time from a day on.
+
+    SOD-6, and SOD-7 for administrators.  A post that begins later counts as well as one of
+    today; the post that the new one takes the place of does not.
+    """
     for held in posts:
-        if held.person != person or not held.active(on):
+        if held.person != new.person or held.id == new.id or not held.meets(new, on):
             continue
-        branches = {BRANCH[held.role], BRANCH[role]}
-        if "administration" in branches and held.role != role:
+        branches = {branch(held, organs), branch(new, organs)}
+        if "administration" in branches and held.role != new.role:
             raise Refused(
                 "separation-of-duties",
                 "an administrator holds no other post",

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from ledger.case import Data
 from ledger.errors import Refused
 from ledger.office.versioned import Version
 from ledger.workdays import CalendarVersion
@@ -24,8 +25,13 @@ def adopted(calendar: str, version: Version) -> CalendarVersion:
     )
 
 
-def check(year: int, off: tuple[str, ...], work: tuple[str, ...]) -> None:
-    """Refuse days that are listed twice or lie outside the year and the month around it."""
+def check(content: Data) -> None:
+    """Refuse a year without its notice, and days listed twice or of another year."""
+    if not content.get("provisional") and not content.get("notice"):
+        raise Refused(
+            "schema", "a year that is not provisional rests on a notice", pointer="/notice"
+        )
+    year, off, work = int(content["year"]), tuple(content["off"]), tuple(content["work"])
     for name, days in (("off", off), ("work", work)):
         for i, day in enumerate(days):
             parsed = date.fromisoformat(day)

@@ -7,6 +7,7 @@ case needs; they are copied into its events, so that a replay needs no catalogue
 from collections.abc import Mapping
 
 from ledger.case import Data
+from ledger.errors import Refused
 from ledger.office.versioned import Version
 
 POLICY_KINDS = ("deadlines", "alerts", "duty", "link", "reviews", "numbers")
@@ -45,3 +46,45 @@ def policy_ids(content: Data) -> Mapping[str, str]:
     chosen: Mapping[str, str] = content.get("policies", {})
     standard = {"duty": "duty-standard"}
     return {kind: chosen.get(kind, standard.get(kind, f"{kind}-default")) for kind in POLICY_KINDS}
+
+
+# How far the law lets its limit be lengthened (APL 42), in working days.
+EXTENSION_AT_MOST: Mapping[str, int] = {"joint": 15}
+EXTENSION_USUAL = 10
+
+
+def extension_at_most(content: Data) -> int:
+    """Tell by how many working days a limit of this item may be lengthened: law and item."""
+    by_law = EXTENSION_AT_MOST.get(str(content["kind"]), EXTENSION_USUAL)
+    return min(int(content["extension"]["days"]), by_law)
+
+
+def check(content: Data) -> None:
+    """Refuse an item that promises less than the law, or that no case could be handled by."""
+    limits = content["limits"]
+    if int(limits["promised"]) > int(limits["statutory"]):
+        raise Refused(
+            "schema",
+            "a promise is never longer than the law allows",
+            rule="promise.at-most",
+            pointer="/limits/promised",
+        )
+    if content["kind"] == "instant" and int(limits["promised"]) != 0:
+        raise Refused(
+            "schema",
+            "an instant case is due on the day it begins",
+            rule="promise.at-most",
+            pointer="/limits/promised",
+        )
+    extension = content.get("extension")
+    if extension is not None and int(extension["days"]) != extension_at_most(content):
+        raise Refused(
+            "schema",
+            "the law allows fewer days",
+            rule="extension.at-most",
+            pointer="/extension/days",
+        )
+    if content["result"] not in content["documents"]:
+        raise Refused("schema", "the result is none of the documents", pointer="/result")
+    if not content["organs"].get("supervising"):
+        raise Refused("schema", "somebody supervises every item", pointer="/organs/supervising")

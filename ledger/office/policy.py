@@ -1,13 +1,16 @@
 """Policies (规则): versioned rule sets that differ by place.
 
 A policy that relaxes separation, thresholds or answers is approved by supervision: the
-supervised do not loosen their own supervision.
+supervised do not loosen their own supervision.  What the law separates no policy lifts.
 """
 
+from collections.abc import Mapping, Sequence
+
 from ledger.case import Data
+from ledger.errors import Refused
 from ledger.lifecycle import SEPARATIONS
 
-HARD = frozenset(s.rule for s in SEPARATIONS if s.kind != "policy")
+LIFTABLE = frozenset(s.rule for s in SEPARATIONS if s.kind == "policy")
 
 
 def relaxes(before: Data | None, after: Data) -> bool:
@@ -15,9 +18,55 @@ def relaxes(before: Data | None, after: Data) -> bool:
     kind = after["kind"]
     old = before or {}
     if kind == "duty":
-        return bool(set(after.get("lifts", ())) - set(old.get("lifts", ()))) or bool(
-            set(old.get("levels", ())) - set(after.get("levels", ()))
+        return (
+            bool(set(after.get("lifts", ())) - set(old.get("lifts", ())))
+            or bool(set(old.get("levels", ())) - set(after.get("levels", ())))
+            or (bool(after.get("lifts")) and _wider(old.get("items"), after.get("items")))
+            or (bool(old.get("points_complete")) and not after.get("points_complete"))
         )
     if kind in ("alerts", "reviews"):
         return before is not None and after != before
     return False
+
+
+def _wider(before: Sequence[str] | None, after: Sequence[str] | None) -> bool:
+    """Tell whether a policy reaches kinds of item that it did not; None is every kind."""
+    return before is not None and (after is None or bool(set(after) - set(before)))
+
+
+def check(content: Data) -> None:
+    """Refuse a policy that lifts what cannot be lifted, or that could not be read later."""
+    for i, rule in enumerate(content.get("lifts", ())):
+        if rule not in LIFTABLE:
+            raise Refused("schema", "no policy lifts this", rule=rule, pointer=f"/lifts/{i}")
+    if content["kind"] == "alerts":
+        _levels(content["levels"])
+    if content["kind"] == "numbers":
+        _pattern(content["case"])
+
+
+def _levels(levels: Sequence[Data]) -> None:
+    """Refuse thresholds that leave out a budget, or say nothing or two things."""
+    budgets = [level.get("budget_to") for level in levels]
+    rising = [b for b in budgets if b is not None]
+    if budgets[-1] is not None or None in budgets[:-1] or rising != sorted(set(rising)):
+        raise Refused(
+            "schema", "levels rise by budget_to, and the last one has none", pointer="/levels"
+        )
+    for i, level in enumerate(levels):
+        for name in ("early", "yellow"):
+            if name in level and len(level[name]) != 1:
+                raise Refused(
+                    "schema", "exactly one member says when", pointer=f"/levels/{i}/{name}"
+                )
+
+
+def _pattern(pattern: str) -> None:
+    """Refuse a pattern of case numbers that no number, or no year, could be read out of."""
+    known: Mapping[str, str | int] = {"ledger": "x", "year": "2026", "number": 1}
+    try:
+        pattern.format(**known)
+    except (AttributeError, IndexError, KeyError, ValueError):
+        raise Refused("schema", "not a pattern of case numbers", pointer="/case") from None
+    if "{year}" not in pattern:
+        raise Refused("schema", "numbers begin anew each year", pointer="/case")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ledger.case import Actor, Data, Event, Events
 from ledger.errors import Refused
+from ledger.office.versioned import lapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Seal:
     in_use: bool = False
     state: str = "registered"
     offered_to: str | None = None
+    offered_at: datetime | None = None
     taken_by: str | None = None
     approved: bool = False
     proposed_position: int = -1
@@ -30,13 +32,21 @@ class Seal:
         seal = replace(self, version=event.version)
         what = event.type.removeprefix("seal-")
         if what == "registered":
-            return replace(seal, content=event.data["content"])
+            content = event.data["content"]
+            return replace(seal, content=content, keeper=content.get("keeper"))
         if what == "enabled":
             keeper = event.data.get("keeper", seal.keeper)
-            return replace(seal, in_use=True, state="in-use", keeper=keeper, keeper_since=at)
+            since = seal.keeper_since or at
+            return replace(seal, in_use=True, state="in-use", keeper=keeper, keeper_since=since)
         if what == "handed-over":
-            offer = {"offered_to": event.data["to"], "proposed_position": event.position}
-            return replace(seal, **offer, taken_by=None, approved=False)
+            return replace(
+                seal,
+                offered_to=event.data["to"],
+                offered_at=at,
+                proposed_position=event.position,
+                taken_by=None,
+                approved=False,
+            )
         if what == "taken-over":
             return _complete(replace(seal, taken_by=event.actor.person), at)
         if what == "hand-over-approved":
@@ -61,6 +71,7 @@ def _complete(seal: Seal, at: datetime) -> Seal:
         keeper=seal.taken_by,
         keeper_since=at,
         offered_to=None,
+        offered_at=None,
         taken_by=None,
         approved=False,
     )
@@ -89,20 +100,12 @@ def custody(
     """
     if seal.state in ("destroyed", "lost"):
         raise Refused("seal-not-held", "the seal is gone", rule="seal.in-use")
+    if act == "enable":
+        _enabling(seal, data.get("keeper"))
     if act == "hand-over" and by.person != seal.keeper:
         raise Refused("seal-not-held", "only its keeper hands a seal over", rule="seal.custody")
-    if act == "take-over" and by.person != seal.offered_to:
-        raise Refused("seal-not-held", "the seal was not handed to you", rule="seal.custody")
-    if act == "approve":
-        if seal.offered_to is None:
-            raise Refused("rule-refused", "no hand-over waits for approval", rule="seal.custody")
-        if by.person in (seal.keeper, seal.offered_to):
-            raise Refused(
-                "separation-of-duties",
-                "who hands a seal over or takes it does not approve that",
-                rule="SOD-19",
-                earlier_position=seal.proposed_position,
-            )
+    if act in ("take-over", "approve"):
+        _handing_over(seal, act, by, at)
     return (
         Event(
             stream=seal.stream,
@@ -115,3 +118,37 @@ def custody(
             reason=reason,
         ),
     )
+
+
+def _enabling(seal: Seal, keeper: str | None) -> None:
+    """Refuse to move custody by putting in use: it is handed over, and by two persons."""
+    if seal.in_use:
+        raise Refused("already-done", "the seal is in use", rule="seal.in-use")
+    if seal.keeper is None and keeper is None:
+        raise Refused("schema", "a seal in use has a keeper", pointer="/keeper")
+    if keeper is not None and seal.keeper not in (None, keeper):
+        raise Refused(
+            "seal-not-held", "another person keeps it: hand it over first", rule="seal.custody"
+        )
+
+
+def _handing_over(seal: Seal, act: str, by: Actor, at: datetime) -> None:
+    """Refuse to take over, or to approve, what was not handed over, or too long ago."""
+    if seal.offered_at is None and act == "approve":
+        raise Refused("rule-refused", "no hand-over waits for approval", rule="seal.custody")
+    if act == "take-over" and by.person != seal.offered_to:
+        raise Refused("seal-not-held", "the seal was not handed to you", rule="seal.custody")
+    if act == "approve" and by.person in (seal.keeper, seal.offered_to):
+        raise Refused(
+            "separation-of-duties",
+            "who hands a seal over or takes it does not approve that",
+            rule="SOD-19",
+            earlier_position=seal.proposed_position,
+        )
+    if seal.offered_at is not None and lapsed(seal.offered_at, at):
+        raise Refused(
+            "rule-refused",
+            "it was not completed within 30 days: hand it over again",
+            rule="proposal.lapsed",
+            earlier_position=seal.proposed_position,
+        )

@@ -7,10 +7,18 @@ is answered with the earlier version.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ledger.case import Actor, Data, Event, Events
 from ledger.errors import Refused
+
+# What nobody approves within this time has lapsed: what was right to grant may not be any more.
+LAPSES_AFTER = timedelta(days=30)
+
+
+def lapsed(since: datetime, now: datetime) -> bool:
+    """Tell whether what was proposed at an instant can no longer be approved."""
+    return now - since > LAPSES_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,8 @@ class Versioned:
             proposed_by=proposal.by.person if proposal else event.actor.person,
             approved_by=event.actor.person,
         )
-        return replace(self, versions=(*self.versions, version))
+        # Who was appointed again after an end has the post again.
+        return replace(self, versions=(*self.versions, version), ended=None)
 
 
 def proposed(
@@ -98,7 +107,7 @@ def proposed(
 def approved(
     thing: Versioned, version: int, by: Actor, at: datetime, *, proposal: Proposal
 ) -> Events:
-    """Record an approval by a person who is not the proposer (SOD-19; SOD-8 for posts)."""
+    """Record an approval in time, by a person who is not the proposer (SOD-19; SOD-8 for posts)."""
     rule = "SOD-8" if thing.kind == "appointment" else "SOD-19"
     appointed = proposal.content.get("person") if thing.kind == "appointment" else None
     if by.person in (proposal.by.person, appointed):
@@ -106,6 +115,13 @@ def approved(
             "separation-of-duties",
             "proposer, approver and the person appointed are different persons",
             rule=rule,
+            earlier_position=proposal.position,
+        )
+    if lapsed(proposal.at, at):
+        raise Refused(
+            "rule-refused",
+            "nobody approved it within 30 days: propose it again",
+            rule="proposal.lapsed",
             earlier_position=proposal.position,
         )
     data = {"proposal": proposal.id}

@@ -35,7 +35,7 @@ from ledger.due import steps
 from ledger.errors import Refused
 from ledger.lifecycle import Action
 from ledger.occasion import Occasion
-from ledger.office import Office, seal, versioned
+from ledger.office import Office, check, seal, versioned
 from ledger.office import authority as office_authority
 from ledger.office.setup import opening
 from ledger.standing import Caller
@@ -208,15 +208,19 @@ class Bureau:
 
     # -- the office --------------------------------------------------------------------------------
 
-    def who(self, kind, act, by):
+    def who(self, kind, act, by, content=None):
         posts = self.office.posts_of(by)
-        return office_authority.who(self.office, posts, self.now, kind, act, None)[0]
+        actors = office_authority.who(self.office, posts, self.now, kind, act, None)
+        if content is None:
+            return actors[0]
+        return check.permitted(self.office, actors, kind, act, content, self.now)
 
     def propose(self, kind, name, content, *, by, at=None):
         if at is not None:
             self.at(at)
         stream = f"{kind}:{name}"
-        actor = self.who(kind, "propose", by)
+        content = {check.NAME_IN[kind]: name, **content}
+        actor = self.who(kind, "propose", by, content)
         version = self.office.stream_versions.get(stream, 0)
         (event,) = versioned.proposed(kind, stream, version, actor, self.now, content)
         return self.set_up((event,))[-1]
@@ -227,14 +231,17 @@ class Bureau:
         thing = self.office.things[f"{kind}:{name}"]
         proposal = tuple(thing.proposals.values())[-1]
         version = self.office.stream_versions[thing.stream]
-        actor = self.who(kind, "approve", by)
+        actor = self.who(kind, "approve", by, proposal.content)
         events = versioned.approved(thing, version, actor, self.now, proposal=proposal)
         return self.set_up(events)[-1]
 
     def end(self, appointment, *, by):
         thing = self.office.things[f"appointment:{appointment}"]
         version = self.office.stream_versions[thing.stream]
-        actor = self.who("appointment", "end", by)
+        posts = self.office.posts_of(by)
+        actors = office_authority.who(self.office, posts, self.now, "appointment", "end", None)
+        content = thing.current.content
+        actor = office_authority.appointing(self.office, actors, "end", content)
         return self.set_up(versioned.ended(thing, version, actor, self.now, None))[-1]
 
     def custody(self, name, act, *, by, data: Mapping[str, object] | None = None):

@@ -1,0 +1,100 @@
+"""Whether what is proposed could be in force: by whom, and held against the office as it is.
+
+Asked when it is proposed and again when it is approved, since the office may have moved.
+Shapes were checked before; here are the rules that a shape cannot say.
+"""
+
+import re
+from datetime import date, datetime
+
+from ledger.case import Actor, Data
+from ledger.errors import Refused
+from ledger.lifecycle import Role
+from ledger.office import Office, appointment, authority, calendar, item, policy
+
+# What a stream can be named by; an id made of a person's id may be none.
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+NAME_IN = {"item": "code", "calendar": "calendar", "policy": "id", "appointment": "id"}
+
+
+def permitted(
+    office: Office, actors: tuple[Actor, ...], kind: str, act: str, content: Data, now: datetime
+) -> Actor:
+    """Choose the post of somebody in which they may propose or approve this, or refuse."""
+    if kind == "appointment":
+        actor = authority.appointing(office, actors, act, content)
+        if act == "propose" and actor.person == content["person"]:
+            raise Refused("separation-of-duties", "nobody proposes their own post", rule="SOD-8")
+    else:
+        actor = authority.choosing(office, actors, kind, act, content)
+    sound(office, kind, content[NAME_IN[kind]], content, now)
+    return actor
+
+
+def sound(office: Office, kind: str, name: str, content: Data, now: datetime) -> None:
+    """Refuse a proposal of this kind and name that must not be in force."""
+    on = now.astimezone(office.zone).date()
+    if kind == "appointment":
+        _appointment(office, name, content, on)
+    elif kind == "calendar":
+        calendar.check(content)
+    elif kind == "policy":
+        _policy(office, name, content)
+    elif kind == "item":
+        _item(office, content)
+
+
+def keeper(office: Office, person: object, now: datetime, pointer: str) -> None:
+    """Refuse as keeper of a seal who is no sealer today."""
+    on = now.astimezone(office.zone).date()
+    posts = office.posts_of(str(person))
+    if not any(p.role == Role.SEALER and p.active(on) for p in posts):
+        raise Refused("unknown-reference", "no sealer of that name", pointer=pointer)
+
+
+def _appointment(office: Office, name: str, content: Data, on: date) -> None:
+    if content["organ"] not in office.organs:
+        raise Refused("unknown-reference", "no such organ", pointer="/organ")
+    if content.get("kind", "post") != "post":
+        raise Refused("schema", "only posts are granted yet", pointer="/kind")
+    if not _NAME.fullmatch(name):
+        raise Refused("schema", "give the appointment an id of its own", pointer="/id")
+    new = appointment.read(name, content)
+    if new.until is not None and new.until < new.since:
+        raise Refused("schema", "it ends before it begins", pointer="/to")
+    thing = office.things.get(new.stream)
+    held = None if thing is None else appointment.post(thing)
+    same = held is None or (held.person, held.role, held.organ) == (
+        new.person,
+        new.role,
+        new.organ,
+    )
+    if not same:
+        # Else a post would end, or move to somebody else, without anybody saying so.
+        raise Refused("rule-refused", "that id is another post", rule="appointment.same")
+    appointment.separated(office.posts, new, office.organs, on)
+
+
+def _policy(office: Office, name: str, content: Data) -> None:
+    policy.check(content)
+    thing = office.things.get(f"policy:{name}")
+    current = None if thing is None else thing.current
+    if current is not None and current.content["kind"] != content["kind"]:
+        raise Refused("schema", "that id is a policy of another kind", pointer="/kind")
+
+
+def _item(office: Office, content: Data) -> None:
+    for name, organs in content["organs"].items():
+        for organ in [organs] if isinstance(organs, str) else organs:
+            if organ not in office.organs:
+                raise Refused("unknown-reference", "no such organ", pointer=f"/organs/{name}")
+    item.check(content)
+    for kind, name in item.policy_ids(content).items():
+        thing = office.things.get(f"policy:{name}")
+        version = None if thing is None else thing.current
+        pointer = f"/policies/{kind}"
+        if version is None or version.content["kind"] != kind:
+            raise Refused("unknown-reference", f"no {kind} policy of that name", pointer=pointer)
+        kinds = version.content.get("items", (content["kind"],))
+        if content["kind"] not in kinds:
+            raise Refused("schema", "that policy is for items of other kinds", pointer=pointer)
