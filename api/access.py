@@ -165,11 +165,13 @@ def action_of(name: str) -> Action:
 def scopes(entry: Entry, what: str) -> tuple[tuple[str, str, tuple[str, ...] | None], ...]:
     """List what the caller may see of a list: (relation letter, organ, items or all).
 
-    J stands for the whole ledger.  Refuses who may see nothing of it.
+    J stands for the whole ledger, R for what of it was reviewed: that is what the hotline
+    reads of cases.  Refuses who may see nothing of it.
     """
     table = standing.READING[what]
+    reviewed = Role.HOTLINE if what == "case" else None
     found = tuple(
-        (letter, held.organ, held.items)
+        ("R" if letter == "J" and held.role == reviewed else letter, held.organ, held.items)
         for held in entry.active_posts()
         for letter in table.get(held.role, "")
         if letter != "J" or held.jurisdiction

@@ -12,11 +12,13 @@ from ledger.case import Actor, Case, Data, replay
 from ledger.errors import Refused
 from ledger.lifecycle import (
     AFTER_RECUSAL,
+    BRANCH,
     ON_FACTS,
     RULES,
     SEPARATIONS,
     Action,
     May,
+    Role,
     Separation,
     Stage,
 )
@@ -212,11 +214,13 @@ def _receiver(case: Case, actor: Actor, _details: Data) -> bool:
 def _own_line(case: Case, actor: Actor, details: Data) -> bool:
     event_id = details.get("event")
     target = case.event(event_id) if event_id is not None else None
-    if target is not None and target.type == "correction-proposed":
-        return target.actor.organ == actor.organ
     if target is None:
         return True  # an unknown reference is refused as such
-    return target.actor.kind == "by-law" or target.actor.organ == actor.organ
+    if target.actor.organ is not None:
+        return target.actor.organ == actor.organ
+    # What the law or an applicant did is the business of the line whose duty it served.
+    line = None if actor.role is None else BRANCH.get(Role(actor.role))
+    return line == target.responsibility
 
 
 # Conditions of the table that need the details of an act; the others (who may be named as

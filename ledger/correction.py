@@ -4,27 +4,49 @@ A value that the case could not be folded with would be its loss, since what is 
 recorded: so every correction is tried before it is proposed, and again before it is approved.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from ledger.case import Case, Data, Event, Events, Json, replay
-from ledger.due import measured
+from ledger.due import due_date, measured
 from ledger.errors import Refused
+from ledger.lifecycle import ACTION_OF, RULES
 from ledger.occasion import AHEAD, Occasion, event
 
-# What the ledger itself put into a record follows from the rest, or names another record.
-DERIVED = frozenset(
-    {
-        "item",
-        "terms",
-        "effective",
-        "delays_nothing",
-        "duty_policy",
-        "authorised_by",
-        "event",
-        "of",
-        "fields",
-    }
-)
+# What was written down, by type of event; besides, when it happened.  What an act decided or
+# bound (an outcome, an opinion, the seal and the digest it was set under, who was told) is
+# undone by an act of its own, and what the ledger put into a record follows from the rest.
+CORRECTABLE: Mapping[str, frozenset[str]] = {
+    "received": frozenset({"applicant", "channel", "materials", "permit"}),
+    "corrected-on-spot": frozenset({"corrected"}),
+    "supplement-requested": frozenset({"missing", "served_at", "notice"}),
+    "supplement-received": frozenset({"materials"}),
+    "accepted": frozenset(),
+    "declined": frozenset({"notice"}),
+    "transferred": frozenset({"handed_over"}),
+    "transfer-acknowledged": frozenset(),
+    "transfer-refused": frozenset(),
+    "reviewed": frozenset(),
+    "suspended": frozenset({"planned_days", "served_at", "requested_at"}),
+    "resumed": frozenset({"result"}),
+    "extended": frozenset(),
+    "number-reserved": frozenset(),
+    "number-voided": frozenset(),
+    # Of the document only how long it is valid.
+    "decided": frozenset({"document"}),
+    "sealed": frozenset({"copies"}),
+    "seal-voided": frozenset(),
+    "issued": frozenset({"method", "recipient", "receipt"}),
+    "published": frozenset({"where", "left_out"}),
+    "pushed": frozenset(),
+    "claimed": frozenset(),
+    "evaluated": frozenset({"channel", "call_reference"}),
+    "closed": frozenset(),
+    "withdrawn": frozenset({"request"}),
+    "recusal-declared": frozenset({"interest"}),
+    "intervention-recorded": frozenset(),
+}
+_VALIDITY = frozenset({"valid_from", "valid_to"})
 
 
 def correct(
@@ -38,14 +60,51 @@ def correct(
         raise Refused(
             "schema", "a correction has evidence", rule="correction.evidence", pointer="/evidence"
         )
-    by_law = target.actor.kind == "by-law"
-    given = {"void"} if by_law else {"occurred_at", *target.data} - DERIVED
-    if not fields or set(fields) - given:
+    if not fields or set(fields) - _given(target):
         raise Refused("rule-refused", "that cannot be corrected here", rule="correction.fields")
     for name, value in fields.items():
         _possible_value(case, on, target, name, value)
-    data = {"event": event_id, "of": target.type, "fields": dict(fields), "evidence": evidence}
+    new = {**fields, **_following(case, on, target, fields)}
+    if "void" in new and not _stands_without(case, target):
+        raise Refused("rule-refused", "what was done since rests on it", rule="correction.fields")
+    data = {"event": event_id, "of": target.type, "fields": new, "evidence": evidence}
     return (event(case, on, "correction-proposed", data),)
+
+
+def _given(target: Event) -> frozenset[str]:
+    """Name what may be corrected of an event; of what the law did, that it did it."""
+    if target.actor.kind == "by-law":
+        return frozenset({"void"})
+    if target.type not in CORRECTABLE:
+        return frozenset()
+    return CORRECTABLE[target.type] | {"occurred_at"}
+
+
+def _following(case: Case, on: Occasion, target: Event, fields: Data) -> Data:
+    """Return what the ledger itself had put into the record, as it follows from new values.
+
+    An extension has effect if it was approved on or before the day that was due without it.
+    """
+    if target.type != "extended" or "occurred_at" not in fields:
+        return {}
+    without = {"event": target.id, "fields": {"effective": False}}
+    before = replay(case.events, case.zone, tried=without)
+    due = due_date(before, on.office, "statutory", on.now)
+    approved = case.on(datetime.fromisoformat(fields["occurred_at"]))
+    return {"effective": due is not None and approved <= due}
+
+
+def _stands_without(case: Case, target: Event) -> bool:
+    """Tell whether everything done since was possible if this had not happened."""
+    void = {"event": target.id, "fields": {"void": True}}
+    for n, later in enumerate(case.events):
+        if later.version <= target.version or later.type not in ACTION_OF:
+            continue
+        rule = RULES[ACTION_OF[later.type]]
+        before = replay(case.events[:n], case.zone, tried=void)
+        if before.stage not in rule.when and not (rule.late and before.decision is not None):
+            return False
+    return True
 
 
 def _possible_value(case: Case, on: Occasion, target: Event, name: str, value: Json) -> None:
@@ -55,14 +114,28 @@ def _possible_value(case: Case, on: Occasion, target: Event, name: str, value: J
         at = _instant(value, pointer)
         if at > on.now + AHEAD:
             raise Refused("occurred-in-future", "occurred_at lies ahead", pointer=pointer)
+    if (target.type, name) == ("decided", "document") and not _same_document(target, value):
+        raise Refused(
+            "rule-refused", "what was decided on stays that document", rule="correction.fields"
+        )
     tried = {"event": target.id, "fields": {name: value}}
     if not _alike(target, name, value) or not _folds(case, on, tried):
         raise Refused("schema", "not of the form that was recorded", pointer=pointer)
 
 
+def _same_document(target: Event, value: Json) -> bool:
+    """Tell whether only the time that a document is valid differs from what was decided."""
+    if not isinstance(value, dict):
+        return False
+    decided = target.data.get("document") or {}
+    return all(value.get(name) == decided.get(name) for name in {*value, *decided} - _VALIDITY)
+
+
 def _alike(target: Event, name: str, value: Json) -> bool:
     if name == "void":
         return value is True
+    if name not in target.data and name != "occurred_at":
+        return value is not None  # left out then, and of the form that the act would take
     recorded = target.data.get(name, "")
     # What belongs to a person is recorded as ciphertext: its form is not seen here.
     hidden = isinstance(recorded, dict) and "enc" in recorded
@@ -104,6 +177,11 @@ def approve_correction(case: Case, on: Occasion, *, event_id: str) -> Events:
         raise Refused("already-done", "it is approved", rule="correction.once")
     target = case.event(found["event"])
     # Another correction may have come between.
-    if target is None or not _folds(case, on, found):
+    void = found["fields"].get("void")
+    if (
+        target is None
+        or not _folds(case, on, found)
+        or (void and not _stands_without(case, target))
+    ):
         raise Refused("rule-refused", "it no longer fits the case", rule="correction.fields")
     return (event(case, on, "correction-approved", {"event": event_id}),)

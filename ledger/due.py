@@ -31,7 +31,8 @@ def steps(case: Case) -> tuple[Step, ...]:
     found = [Step(-1, facts(replay(case.events, case.zone, 0)))]
     for n, position in enumerate(corrected, 1):
         approved = next(e for e in case.events if e.position == position)
-        known = replay(case.events, case.zone, n)
+        # The case itself is the last one, also where a further correction was tried on it.
+        known = case if n == len(corrected) else replay(case.events, case.zone, n)
         found.append(Step(position, facts(known), approved.recorded_at))
     return tuple(found)
 

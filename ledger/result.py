@@ -28,10 +28,9 @@ def decide(
         raise Refused(
             "schema", "a denial gives reasons", rule="decision.reasons", pointer="/reasons"
         )
-    if outcome == "grant" and document is None:
+    if document is None:
         raise Refused("schema", "name the document", rule="decision.document", pointer="/document")
-    if document is not None:
-        _document(case, outcome, document)
+    _document(case, outcome, document)
     duty = case.terms["policies"]["duty"]
     flags: list[Flag] = []
     done = {d["duty"] for d in case.duties}

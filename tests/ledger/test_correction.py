@@ -1,12 +1,15 @@
 """Corrections: two acts by two people, the old record stays, and none can spoil a case."""
 
+import msgspec
 import pytest
 
+from api.bodies import ACTS
 from ledger import privacy
-from ledger.lifecycle import Stage
+from ledger.correction import CORRECTABLE
+from ledger.lifecycle import ACTION_OF, Stage
 from ledger.records import encode
-from tests.ledger.given import application, last, refuses, sha
-from tests.ledger.lives import do, led_to
+from tests.ledger.given import LICENCE, application, last, part, refuses, sha
+from tests.ledger.lives import PLAN, SAYS, do, led_to
 
 SLIP = {"evidence": sha("slip"), "reason": "以纸质为准"}
 
@@ -87,6 +90,181 @@ def test_what_cannot_be_folded_is_not_proposed(bureau, kind, fields, pointer):
 
     with refuses("schema", pointer=pointer):
         propose(bureau, case, kind, fields)
+
+
+# What an act decided, and to whom or what it bound: it is undone by its own act, if at all.
+WILL = [
+    ("decided", {"outcome": "deny"}),
+    ("decided", {"reasons": "x"}),
+    ("decided", {"differs_from_opinion": "规划已调整"}),
+    ("decided", {"duty_policy": "duty-sole-handler@1"}),
+    ("sealed", {"document": {**LICENCE, "sha256": sha("other")}}),
+    ("sealed", {"seal": "QH-S2"}),
+    ("sealed", {"medium": "electronic"}),
+    ("issued", {"document": {**LICENCE, "sha256": sha("other")}}),
+    ("reviewed", {"recommend": "deny"}),
+    ("reviewed", {"level": "check"}),
+    ("reviewed", {"opinion": "另行处理"}),
+    ("received", {"item": "QH-001"}),
+    ("received", {"terms": {}}),
+    ("received", {"organ": "qh-zjj"}),
+    ("accepted", {"terms": {}}),
+    ("accepted", {"tolerant": []}),
+    ("pushed", {"to": "qh-zjj"}),
+    ("published", {"what": "explanation"}),
+    ("evaluated", {"grade": 5}),
+    ("evaluated", {"text": "很好"}),
+    ("number-reserved", {"kind": "decision"}),
+    ("correction-proposed", {"occurred_at": "2026-03-02T09:00:00+08:00"}),
+]
+
+
+def through(bureau):
+    """A case in which nearly everything has happened once."""
+    case = led_to(bureau, Stage.IN_REVIEW)
+    for action in ("reserve-number", "decide", "seal", "issue", "publish", "push"):
+        do(bureau, case, action)
+    do(bureau, case, "evaluate", grade=1)
+    propose(bureau, case, "received", {"channel": "online"})
+    return case
+
+
+@pytest.mark.parametrize(("kind", "fields"), WILL, ids=str)
+def test_what_was_decided_is_not_changed_by_a_correction(bureau, kind, fields):
+    case = through(bureau)
+    by = "lu-qian" if kind == "evaluated" else "zhou-min"
+
+    with refuses("rule-refused", "correction.fields"):
+        propose(bureau, case, kind, fields, by=by)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"sha256": sha("other")}, {"version": 2}, {"kind": "decision"}, {"number": "x"}, {"sm3": "x"}],
+    ids=str,
+)
+def test_the_document_decided_on_stays_bound_to_its_digest(bureau, changed):
+    case = through(bureau)
+    document = event_of(bureau, case, "decided").data["document"]
+
+    with refuses("rule-refused", "correction.fields"):
+        propose(bureau, case, "decided", {"document": {**document, **changed}})
+    with refuses("rule-refused", "correction.fields"):
+        left = {name: value for name, value in document.items() if name != "sha256"}
+        propose(bureau, case, "decided", {"document": left})
+
+
+def test_how_long_it_is_valid_can_be_put_right(bureau):
+    case = through(bureau)
+    document = event_of(bureau, case, "decided").data["document"]
+
+    approve(
+        bureau,
+        case,
+        propose(bureau, case, "decided", {"document": {**document, "valid_to": "2030-12-31"}}),
+    )
+
+    decision = bureau.state(case)["decision"]
+    assert ("2030-12-31", document["sha256"]) == (
+        decision["document"]["valid_to"],
+        decision["document"]["sha256"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("received", {"channel": "online"}),
+        ("received", {"materials": application("QH-002")["materials"]}),
+        ("accepted", {"occurred_at": "2026-03-02T09:00:30+08:00"}),
+        ("decided", {"occurred_at": "2026-03-02T09:00:30+08:00"}),
+        ("sealed", {"copies": 2}),
+        ("issued", {"method": "post"}),
+        ("issued", {"receipt": sha("other")}),
+        ("published", {"where": "网站"}),
+    ],
+    ids=str,
+)
+def test_what_was_written_down_wrong_can_be_put_right(bureau, kind, fields):
+    case = through(bureau)
+
+    approve(bureau, case, propose(bureau, case, kind, fields))
+
+
+def test_what_was_left_out_can_be_added(bureau):
+    case = bureau.received("QH-002", "2026-03-02")
+    body = {"missing": [{"material": "平面图"}]}
+    bureau.act(case, "request-supplement", body, by="zhou-min", at="2026-03-04 10:00")
+
+    approve(
+        bureau, case, propose(bureau, case, "supplement-requested", {"served_at": "2026-03-04"})
+    )
+
+    state = bureau.state(case, at="2026-03-10 09:00")
+    assert ("supplementing", "met") == (state["stage"], last(state, "supplement")["light"])
+
+
+def test_every_event_that_can_be_corrected_is_one_and_has_the_fields():
+    for kind, fields in CORRECTABLE.items():
+        shape = ACTS[str(ACTION_OF[kind])]
+        names = {field.name for field in msgspec.structs.fields(shape)}
+        assert fields <= names, kind
+
+
+def test_an_extension_put_right_counts_by_the_day_it_was_approved(bureau):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    (late,) = bureau.act(case, "extend", SAYS["extend"], by="chen-zhi", at="2026-03-31 09:00")
+    assert "2026-03-30" == last(bureau.state(case), "statutory")["due"]
+    fields = {"occurred_at": "2026-03-30T17:00:00+08:00"}
+
+    approve(bureau, case, propose(bureau, case, "extended", fields))
+
+    statutory = {"budget": 30, "due": "2026-04-14"}
+    assert statutory == part(last(bureau.state(case), "statutory"), statutory)
+    assert late.data["effective"] is False
+    # And the other way: what was not approved in time moves nothing.
+    back = {"occurred_at": "2026-03-31T08:00:00+08:00"}
+    approve(bureau, case, propose(bureau, case, "extended", back))
+    statutory = {"budget": 20, "due": "2026-03-30"}
+    assert statutory == part(last(bureau.state(case), "statutory"), statutory)
+
+
+def test_what_the_law_did_stands_where_the_case_went_on_from_there(bureau):
+    case = bureau.received("QH-002", "2026-03-02")
+    bureau.at("2026-03-10 09:00").case(case)
+    do(bureau, case, "review")
+
+    with refuses("rule-refused", "correction.fields"):
+        propose(bureau, case, "deemed-accepted", {"void": True})
+
+
+def test_what_the_law_did_is_the_business_of_the_organ_it_bound(bureau):
+    case = bureau.received("QH-002", "2026-03-02")
+    bureau.at("2026-03-10 09:00").case(case)
+
+    with refuses("action-not-allowed"):
+        propose(bureau, case, "deemed-accepted", {"void": True}, by="mo-li")
+    propose(bureau, case, "deemed-accepted", {"void": True})
+
+
+def test_what_an_applicant_handed_in_is_put_right_by_the_organ(bureau):
+    case = bureau.received("QH-002", "2026-03-02")
+    ask = {"missing": [{"material": "平面图"}], "served_at": "2026-03-02"}
+    bureau.act(case, "request-supplement", ask, by="zhou-min")
+    bureau.act(case, "receive-supplement", PLAN, by="applicant", applicant=True)
+    fields = {"occurred_at": "2026-03-02T09:00:00+08:00"}
+
+    with refuses("action-not-allowed"):
+        propose(bureau, case, "supplement-received", fields, by="mo-li")
+    approve(bureau, case, propose(bureau, case, "supplement-received", fields))
+
+
+def test_what_an_applicant_said_of_the_bureau_is_not_the_bureaus_to_correct(bureau):
+    case = through(bureau)
+
+    with refuses("action-not-allowed"):
+        propose(bureau, case, "evaluated", {"channel": "online"})
+    propose(bureau, case, "evaluated", {"channel": "online"}, by="lu-qian")
 
 
 def test_what_happened_is_not_moved_into_the_future(bureau):

@@ -157,7 +157,9 @@ VARIANTS = {
         given.opinion("check", "同意"),
         given.opinion("handle", "不符合", "deny"),
     ],
-    Action.DECIDE: [{"outcome": "deny", "reasons": "不符合条件"}],
+    Action.DECIDE: [
+        {"outcome": "deny", "reasons": "不符合条件", "document": given.document("decision")}
+    ],
     Action.SUSPEND: [{**lives.TESTING, "kind": "inspection"}, {"kind": "testing"}],
     Action.RESUME: [{"kind": "inspection"}],
     Action.ACCEPT: [lives.TOLERANT],

@@ -31,11 +31,20 @@ def test_a_denial_gives_reasons(bureau):
         act(bureau, case, "decide", {"outcome": "deny"}, by="huang-qiang")
 
 
-def test_a_grant_names_its_document(bureau):
+@pytest.mark.parametrize("body", [{"outcome": "grant"}, DENY], ids=str)
+def test_a_decision_names_its_document(bureau, body):
     case = led_to(bureau, Stage.IN_REVIEW)
 
     with refuses("schema", "decision.document", pointer="/document"):
-        act(bureau, case, "decide", {"outcome": "grant"}, by="huang-qiang")
+        act(bureau, case, "decide", body, by="huang-qiang")
+
+
+@pytest.mark.parametrize("kind", ["licence", "decline-notice"])
+def test_a_denial_is_a_decision_and_nothing_else(bureau, kind):
+    case = led_to(bureau, Stage.IN_REVIEW)
+
+    with refuses("unknown-reference", pointer="/document/kind"):
+        act(bureau, case, "decide", {**DENY, "document": document(kind)}, by="huang-qiang")
 
 
 @pytest.mark.parametrize("kind", ["decision", "acceptance-notice", "diploma"])
@@ -283,7 +292,7 @@ def test_nothing_is_pushed_that_was_not_granted(bureau):
     case = led_to(bureau, Stage.IN_REVIEW)
     with refuses("wrong-stage", "stage.push"):
         do(bureau, case, "push")
-    act(bureau, case, "decide", DENY, by="huang-qiang")
+    act(bureau, case, "decide", {**DENY, "document": document("decision")}, by="huang-qiang")
 
     with refuses("wrong-stage", "stage.push"):
         do(bureau, case, "push")

@@ -34,6 +34,7 @@ from tests.projections.conftest import (
 )
 
 START = instant("2025-09-15 08:00")
+DECISION = LICENCE | {"kind": "decision"}
 ITEMS = ("QH-001", "QH-002", "QH-003", "QH-004", "QH-005", "QH-006", "QH-008")
 
 
@@ -66,7 +67,7 @@ ACTS: tuple[tuple[Callable[..., Events], Actor, dict[str, Any]], ...] = (
     (approval.resume, CHEN, {"kind": "expert-review"}),
     (approval.extend, CHEN, {"days": 5, "approved_by": "wu-jun", "notice": "9" * 64}),
     (result.decide, HUANG, {"outcome": "grant", "document": LICENCE}),
-    (result.decide, HUANG, {"outcome": "deny", "reasons": "不符合"}),
+    (result.decide, HUANG, {"outcome": "deny", "reasons": "不符合", "document": DECISION}),
     (result.seal, HE, {"seal": "QH-S1", "document": LICENCE}),
     (result.issue, TANG, {"document": LICENCE, "method": "window", "recipient": {}}),
     (result.push, CHEN, {"to": "qh-wjw"}),
