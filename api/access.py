@@ -118,7 +118,11 @@ def register_of(entry: Entry, number: str) -> tuple[str, int] | None:
 
 
 async def case_for(entry: Entry, number: str, *, fresh: bool = True) -> tuple[Entry, Case]:
-    """Return the case of a number if it is the caller's business, settled by law until now."""
+    """Return the case of a number if it is the caller's business, as the law has made it by now.
+
+    Whoever reads sees it on record (`fresh`).  Whoever acts does not wait for that: the act
+    records it with itself.
+    """
     missing = Refused("case-not-found", "no such case, or not for you")
     register = register_of(entry, number)
     stream = await entry.ledger.stream_of(*register) if register else None
@@ -129,8 +133,10 @@ async def case_for(entry: Entry, number: str, *, fresh: bool = True) -> tuple[En
     if case is None:
         raise missing
     entry = as_applicant(entry, case)
+    if not fresh:
+        case = ledger.by_now(case, entry.now)
     standing.visible(entry.caller, case, entry.office, entry.now)
-    return entry, await ledger.settle(case)
+    return entry, await ledger.settle(case) if fresh else case
 
 
 def as_applicant(entry: Entry, case: Case) -> Entry:

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 # Other processes' office acts are known here after this; the append never waits for it.
 REFRESH_S = 1.0
+SETTLE_S = 60.0
 PROJECTIONS: tuple[Projection, ...] = (
     current_state.PROJECTION,
     timeout_alerts.PROJECTION,
@@ -125,16 +126,28 @@ class Service:
         self.keyring.close()
 
     async def _keep_up(self) -> None:
-        """Read what other processes recorded, and record what the law has done meanwhile."""
+        """Read what other processes recorded, and record what the law has done meanwhile.
+
+        The law is seen to when nothing has moved for a while, or at the latest after
+        `SETTLE_S`: whoever has just set a clock has the time to act, and then what the law
+        did stands in one append with that act.
+        """
+        loop = asyncio.get_running_loop()
+        settled = loop.time()
         while True:
-            with contextlib.suppress(TimeoutError):
+            due = loop.time() - settled >= SETTLE_S
+            try:
                 async with asyncio.timeout(REFRESH_S):
                     await self._woken.wait()
+            except TimeoutError:
+                due = True
             self._woken.clear()
+            settled = loop.time() if due else settled
             for ledger in tuple(self._ledgers.values()):
                 try:
                     await ledger.refresh()
-                    await self._settle(ledger)
+                    if due:
+                        await self._settle(ledger)
                 except (LedgerError, OSError) as error:
                     log.warning("not kept up", ledger=ledger.name, error=str(error))
 

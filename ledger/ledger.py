@@ -178,6 +178,7 @@ class Ledger:
         for _ in range(TRIES):
             now = await self.now()
             case = await self._current(stream)
+            by_law: Events = ()
             try:
                 if expected is not None:
                     _pinned(case, expected)
@@ -189,6 +190,10 @@ class Ledger:
                     return found
                 if await self._newer(case):
                     continue  # decided on an old copy: another process has acted
+                if by_law:
+                    # What the law has done stands, whatever is refused after it.
+                    await self.settle(case)
+                    continue
                 raise
             reads = {case.stream: case.version}
             try:
@@ -196,6 +201,11 @@ class Ledger:
             except Moved:
                 await self.refresh()
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
+
+    def by_now(self, case: Case, now: datetime) -> Case:
+        """Return the case as the law has made it by now, on record or not yet."""
+        events = self._by_law(case, now)
+        return case.following(events) if events else case
 
     async def settle(self, case: Case) -> Case:
         """Record what the law has done to a case by now, before it is shown."""

@@ -130,8 +130,49 @@ async def test_s03_a_service_that_was_down_changes_nothing(here):
         case, "request-supplement", missing, by="zhou-min", at="2025-09-29 09:00"
     )
 
-    kinds = [e["type"] for e in answer.body["events"]]
-    assert ["deemed-accepted", "supplement-requested"][-len(kinds) :] == kinds
+    law, asked = answer.body["events"]
+    assert ["deemed-accepted", "supplement-requested"] == [law["type"], asked["type"]]
+    assert (1, 3) == (asked["position"] - law["position"], answer.body["version"])
+    assert law["recorded_at"] == asked["recorded_at"], "one append"
+    assert {"flag": "late-notice", "rule": "supplement.late"} in asked["flags"]
     history = (await here.get(f"/cases/{case}/events")).body["items"]
     assert ["received", "deemed-accepted", "supplement-requested"] == [e["type"] for e in history]
-    assert 1 == history[2]["position"] - history[1]["position"]
+    state = answer.body["state"]
+    assert ("accepted", "2025-10-24") == (state["stage"], last(state, "statutory")["due"])
+
+
+async def test_what_the_law_did_stands_before_an_act_is_refused(here):
+    case = await here.received("QH-002", "2025-09-22")
+
+    # Nobody has looked since: the refusal names what the law did, and it is on record.
+    refused = await here.act(case, "accept", by="zhou-min", at="2025-09-29 09:00")
+
+    assert (409, "already-done") == refused.refusal[:2]
+    history = (await here.get(f"/cases/{case}/events")).body["items"]
+    assert ["received", "deemed-accepted"] == [e["type"] for e in history]
+    assert history[1]["position"] == refused.body["earlier_position"]
+    # Whoever saw the version before the law spoke acts on it all the same.
+    body = {"level": "handle", "opinion": "符合", "recommend": "grant"}
+    done = await here.act(case, "review", body, by="chen-zhi", version=1)
+    assert ["reviewed"] == [e["type"] for e in done.body["events"]]
+
+
+async def test_another_version_is_refused_before_the_law_is_asked(here):
+    case = await here.received("QH-002", "2025-09-22")
+    body = {"level": "handle", "opinion": "符合", "recommend": "grant"}
+
+    refused = await here.act(case, "review", body, by="chen-zhi", version=2, at="2025-09-29 09:00")
+
+    assert (412, "version-conflict") == refused.refusal[:2]
+
+
+async def test_the_same_request_answers_both_events_again(here):
+    case = await here.received("QH-002", "2025-09-22")
+    body = {"level": "handle", "opinion": "符合", "recommend": "grant"}
+    await here.at("2025-09-29 09:00")
+
+    first = await here.act(case, "review", body, by="chen-zhi", key="same")
+    again = await here.act(case, "review", body, by="chen-zhi", key="same", version=1)
+
+    assert ["deemed-accepted", "reviewed"] == [e["type"] for e in first.body["events"]]
+    assert (first.raw, "true") == (again.raw, again.headers["Idempotency-Replayed"])
