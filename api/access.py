@@ -23,6 +23,7 @@ from ledger.lifecycle import Action, Role
 from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import Caller
+from ledger.state import number_of
 
 LEDGER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -111,10 +112,17 @@ def _number_form(pattern: str, ledger: str) -> re.Pattern[str]:
 
 
 def register_of(entry: Entry, number: str) -> tuple[str, int] | None:
-    """Read the register and the number out of a case number; None if it is none."""
-    pattern = str(entry.office.version("policy", "numbers-default").content["case"])
-    match = _number_form(pattern, entry.ledger.name).fullmatch(number)
-    return (f"case/{match['year']}", int(match["number"])) if match else None
+    """Read the register and the number out of a case number; None if it is none.
+
+    A case keeps the number it was given, so every pattern there ever was is tried.
+    """
+    known = entry.office.things.get("policy:numbers-default")
+    for version in reversed(known.versions if known is not None else ()):
+        form = _number_form(str(version.content["case"]), entry.ledger.name)
+        match = form.fullmatch(number)
+        if match:
+            return f"case/{match['year']}", int(match["number"])
+    return None
 
 
 async def case_for(entry: Entry, number: str, *, fresh: bool = True) -> tuple[Entry, Case]:
@@ -130,7 +138,7 @@ async def case_for(entry: Entry, number: str, *, fresh: bool = True) -> tuple[En
         raise missing
     ledger = entry.ledger
     case = await (ledger.load(stream) if fresh else ledger.peek(stream))
-    if case is None:
+    if case is None or number_of(case, ledger.name) != number:
         raise missing
     entry = as_applicant(entry, case)
     if not fresh:

@@ -13,7 +13,8 @@ from ledger.due import due_date, lapsed
 from ledger.errors import Refused
 from ledger.fold import official
 from ledger.lifecycle import SUSPENSION_KINDS, Action, Stage
-from ledger.occasion import Occasion, event
+from ledger.occasion import Occasion, event, not_recused
+from ledger.office.item import extension_at_most
 
 Things = Sequence[Data]
 
@@ -65,6 +66,8 @@ def request_supplement(
     waiting(Action.REQUEST_SUPPLEMENT, case, on.by)
     if served_at is not None and date.fromisoformat(served_at) > case.on(on.now):
         raise Refused("schema", "the notice is not served yet", pointer="/served_at")
+    if served_at is not None and case.received_on and served_at < case.received_on.isoformat():
+        raise Refused("schema", "served before the application came", pointer="/served_at")
     data: dict[str, Json] = {
         "missing": list(missing),
         "served_at": served_at,
@@ -168,21 +171,32 @@ def transfer(case: Case, on: Occasion, *, to: Data, handed_over: Sequence[str] =
     """Hand the case on (转办); until it is acknowledged the duty is the sender's."""
     if to["unit"] not in on.office.organs:
         raise Refused("unknown-reference", "no such organ", pointer="/to/unit")
-    if case.pending is not None:
+    person = to.get("person")
+    if person is not None:
+        not_recused(case, person)
+    if case.pending is not None and _can_take(case, on, case.pending["to"]):
         raise Refused(
             "already-done",
             "a transfer waits to be acknowledged",
             rule="transfer.pending",
             earlier_position=case.pending["position"],
         )
-    person = to.get("person")
-    if person is not None and not any(
-        held.organ == to["unit"] and held.active(case.on(on.now))
-        for held in on.office.posts_of(person)
-    ):
+    if not _can_take(case, on, to):
         raise Refused("unknown-reference", "no such person in that unit", pointer="/to/person")
     data = {"to": dict(to), "handed_over": list(handed_over)}
     return (event(case, on, "transferred", data),)
+
+
+def _can_take(case: Case, on: Occasion, to: Data) -> bool:
+    """Tell whether whom a case is handed to is there, and has not stepped back from it."""
+    person = to.get("person")
+    return person is None or (
+        person not in case.recused
+        and any(
+            held.organ == to["unit"] and held.active(case.on(on.now))
+            for held in on.office.posts_of(person)
+        )
+    )
 
 
 def acknowledge_transfer(case: Case, on: Occasion) -> Events:
@@ -254,7 +268,7 @@ def suspend(
     ordered = kind == "hearing" and held_on is not None
     if not ordered and any(p.kind == kind and p.end is None for p in case.pauses):
         raise Refused("already-done", "this procedure is running", rule="suspension.kind")
-    relied = on.approver(case, approved_by, "suspension.approver")
+    approved_by, relied = on.approver(case, approved_by, "suspension.approver")
     _presider(case, presider)
     if held_on is not None:
         _hearing(case, on, served_at, held_on)
@@ -273,7 +287,9 @@ def suspend(
 
 
 def _presider(case: Case, presider: str | None) -> None:
-    """Refuse as presider of a hearing who has reviewed the case (APL 48(3))."""
+    """Refuse as presider of a hearing who has reviewed the case (APL 48(3)), or stepped back."""
+    if presider is not None:
+        not_recused(case, presider)
     for done in case.duties if presider is not None else ():
         if done["person"] == presider and done["duty"].startswith("review:"):
             raise Refused(
@@ -300,7 +316,19 @@ def resume(case: Case, on: Occasion, *, kind: str, result: str | None = None) ->
     """End a special procedure on the day its result reached the organ."""
     if not any(p.kind == kind and p.end is None for p in case.pauses):
         raise Refused("rule-refused", "no such procedure is running", rule="suspension.kind")
-    return (event(case, on, "resumed", {"kind": kind, "result": result}),)
+    data = {"kind": kind, "result": result, "ended_on": _asking_ended(case, on, kind)}
+    return (event(case, on, "resumed", data),)
+
+
+def _asking_ended(case: Case, on: Occasion, kind: str) -> str | None:
+    """Tell on which earlier day the clock went on: the last one to ask for a hearing (§4).
+
+    None where a hearing was ordered, or the asking period has not passed.
+    """
+    if kind != "hearing" or case.open_run("stage:hearing-request") is None:
+        return None
+    due = due_date(case, on.office, "stage:hearing-request", on.now)
+    return due.isoformat() if due is not None and due < case.on(on.at) else None
 
 
 def extend(
@@ -315,10 +343,10 @@ def extend(
     rule = case.terms.get("extension")
     if rule is None:
         raise Refused("rule-refused", "the item allows no extension", rule="extension.at-most")
-    organ = case.terms["organs"]["approving"]
-    by = rule.get("by", "head")
-    organ = on.office.above(organ) or organ if by == "head-above" else organ
-    relied = on.head(case, organ, approved_by)
+    organ: str | None = case.terms["organs"]["approving"]
+    if rule.get("by", "head-above" if case.terms["kind"] == "joint" else "head") == "head-above":
+        organ = on.office.above(str(organ))
+    approved_by, relied = on.head(case, organ, approved_by)
     for earlier in case.events:
         if earlier.type == "extended" and earlier.data["effective"]:
             raise Refused(
@@ -327,7 +355,7 @@ def extend(
                 rule="extension.once",
                 earlier_position=earlier.position,
             )
-    if not 0 < days <= int(rule["days"]):
+    if not 0 < days <= extension_at_most(case.terms):
         raise Refused("schema", "more days than allowed", rule="extension.at-most", pointer="/days")
     if notice is None:
         raise Refused("schema", "tell the applicant", rule="extension.notice", pointer="/notice")

@@ -11,6 +11,7 @@ from itertools import chain
 from ledger.case import Actor, Case, Data, replay
 from ledger.errors import Refused
 from ledger.lifecycle import (
+    ACTION_OF,
     AFTER_RECUSAL,
     BRANCH,
     ON_FACTS,
@@ -95,9 +96,25 @@ def _lifted(case: Case) -> frozenset[str]:
 
     No other kind of case can be handled by one person, whatever policy its item names.
     """
-    duty = case.terms.get("policies", {}).get("duty", {})
-    kind = case.terms.get("kind")
-    return frozenset(duty.get("lifts", ()) if kind in duty.get("items", (kind,)) else ())
+    return frozenset(duty_policy(case).get("lifts", ()))
+
+
+def duty_policy(case: Case) -> Data:
+    """Return the duty policy that the case is handled under; of another kind's, nothing."""
+    duty: Data = case.terms.get("policies", {}).get("duty", {})
+    return duty if case.terms.get("kind") in duty.get("items", (case.terms.get("kind"),)) else {}
+
+
+def alone(kind: str, case: Case, person: str | None, data: Data) -> Data | None:
+    """Return the policy that lets this person do this after what they did, None if none must."""
+    action = ACTION_OF.get(kind)
+    if action is None or person is None or not _lifted(case):
+        return None
+    mine = {done["duty"] for done in case.duties if done["person"] == person}
+    for duty in _duties(action, case, data):
+        if any(row.kind == "policy" and row.earlier in mine for row in _SEPARATED.get(duty, ())):
+            return duty_policy(case)
+    return None
 
 
 def _duties(action: Action, case: Case, details: Data) -> tuple[str, ...]:
@@ -189,8 +206,10 @@ def unanswerable(action: Action, case: Case, actor: Actor) -> Refused | None:
             return Refused("wrong-stage", "no transfer waits", rule=f"stage.{action}")
         if not CONDITIONS["receiver"](case, actor, {}):
             return Refused("action-not-allowed", "the transfer is not to you")
+    # Where the push is the receipt, nothing is claimed.
+    claimed = case.terms.get("policies", {}).get("link", {}).get("claim") is not None
     if action == Action.CLAIM and not any(
-        p["to"] == actor.organ and p["claimed_at"] is None for p in case.pushes
+        claimed and p["to"] == actor.organ and p["claimed_at"] is None for p in case.pushes
     ):
         return Refused("wrong-stage", "nothing was pushed to your organ", rule="stage.claim")
     if action == Action.REQUEST_SUPPLEMENT and case.accepted_on is not None and not case.deemed:

@@ -135,7 +135,7 @@ def _accepted(case: Case, event: Event) -> None:
     case.deemed = event.type == "deemed-accepted"
     on = case.on(event.occurred_at)
     start, rule = _acceptance(case, on)
-    case.terms = event.data.get("terms", case.terms)
+    case.terms = _numbered_as(case, event.data.get("terms", case.terms))
     case.stage = Stage.ACCEPTED
     case.accepted_on = start
     _meet(case, "supplement", on)
@@ -154,6 +154,14 @@ def _accepted(case: Case, event: Event) -> None:
     if tolerated:
         case.owed = frozenset(m["material"] for m in tolerated)
         _open(case, event, "stage:owed", int(limits["promised"]), start)
+
+
+def _numbered_as(case: Case, terms: Data) -> Data:
+    """Return new terms with the pattern the case was numbered by: its number does not change."""
+    before = case.terms.get("policies", {}).get("numbers")
+    if before is None or terms is case.terms:
+        return terms
+    return {**terms, "policies": {**terms["policies"], "numbers": before}}
 
 
 def _acceptance(case: Case, on: date) -> tuple[date, str]:
@@ -182,6 +190,7 @@ def _transferred(case: Case, event: Event) -> None:
         "position": event.position,
     }
     case.parts = case.parts | {to["unit"]}
+    _end(case, case.on(event.occurred_at), "stage:transfer")  # nobody could take it any more
     _done(case, event, "transfer")
     _open(case, event, "stage:transfer", _days(case, "transfer"), case.on(event.occurred_at))
 
@@ -260,8 +269,9 @@ def _hearing(case: Case, event: Event, start: date) -> None:
 def _resumed(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     kind = event.data["kind"]
+    ended = date.fromisoformat(event.data.get("ended_on") or on.isoformat())
     case.pauses = tuple(
-        replace(p, end=on) if p.kind == kind and p.end is None else p for p in case.pauses
+        replace(p, end=ended) if p.kind == kind and p.end is None else p for p in case.pauses
     )
     _meet(case, "special", on, kind)
     if kind == "hearing":
@@ -343,8 +353,13 @@ def _days(case: Case, name: str) -> int:
 def _open_push(case: Case, event: Event, moment: str, on: date) -> None:
     """Open the duty to push where the link policy of the terms starts it at this moment."""
     link = _policy(case, "link")
-    if link.get("push_after", "grant") == moment:
-        _open(case, event, "push", int(link["push"]), on)
+    if link.get("push_after", "grant") != moment:
+        return
+    supervising = case.terms.get("organs", {}).get("supervising", ())
+    pushed = {p["to"] for p in case.pushes}
+    for organ in (supervising,) if isinstance(supervising, str) else supervising:
+        if organ not in pushed:
+            _open(case, event, "push", int(link["push"]), on, data={"kind": organ})
 
 
 def _sealed(case: Case, event: Event) -> None:
@@ -355,6 +370,7 @@ def _sealed(case: Case, event: Event) -> None:
         "serial": serial,
         "document": data["document"],
         "medium": data["medium"],
+        "authorised_by": data.get("authorised_by", {}).get("event"),
         "by": event.actor.person,
         "event": event.id,
         "position": event.position,
@@ -368,6 +384,7 @@ def _sealed(case: Case, event: Event) -> None:
         if case.stage in ((Stage.ACCEPTED, Stage.IN_REVIEW) if filing else (Stage.DECIDED,)):
             case.stage_before = case.stage
             case.stage = Stage.SEALED
+            _end(case, case.on(event.occurred_at), "stage:transfer")
 
 
 def _seal_voided(case: Case, event: Event) -> None:
@@ -419,10 +436,11 @@ def _pushed(case: Case, event: Event) -> None:
         "event": event.id,
     }
     case.pushes = (*case.pushes, push)
-    _meet(case, "push", on)
+    to = {"kind": push["to"]}
+    _meet(case, "push", on, push["to"])
     _done(case, event, "push")
     if case.source is None and link.get("claim") is not None:
-        _open(case, event, "claim", int(link["claim"]), on)
+        _open(case, event, "claim", int(link["claim"]), on, data=to)
 
 
 def _claimed(case: Case, event: Event) -> None:
@@ -432,8 +450,7 @@ def _claimed(case: Case, event: Event) -> None:
         {**p, **claimed} if p["to"] == event.actor.organ and p["claimed_at"] is None else p
         for p in case.pushes
     )
-    if all(p["claimed_at"] is not None for p in case.pushes):
-        _meet(case, "claim", on)
+    _meet(case, "claim", on, event.actor.organ)
     _done(case, event, "claim")
 
 

@@ -294,8 +294,8 @@ SEPARATIONS: tuple[Separation, ...] = (
     Separation("SOD-11", "preside", "review:check", "law"),
 )
 
-# After a recusal nothing but handing the case over (SOD-13, 公务员法 76).
-AFTER_RECUSAL = frozenset({Action.TRANSFER, Action.DECLARE_RECUSAL})
+# After a recusal nothing but handing the case over, or back (SOD-13, 公务员法 76).
+AFTER_RECUSAL = frozenset({Action.TRANSFER, Action.REFUSE_TRANSFER, Action.DECLARE_RECUSAL})
 
 # An imported case is a fact: its record can be put right, and nothing else be done to it.
 ON_FACTS = frozenset({Action.CORRECT, Action.APPROVE_CORRECTION})

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ledger.authority import alone
 from ledger.case import Actor, Case, Data, Event, Flag, flag
 from ledger.errors import Refused
 from ledger.lifecycle import ACTION_OF, BY_LAW, RULES, Role
 from ledger.office import Office
 
 AHEAD = timedelta(seconds=120)
+
+# Who approved, and the versions of streams that this rests on.
+Approved = tuple[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,28 +60,43 @@ class Occasion:
             flags.append(flag("recorded-after-decision", "time.after-decision"))
         return tuple(flags)
 
-    def head(self, case: Case, organ: str, person: str | None) -> Mapping[str, int]:
-        """Rely on the person being the organ's head now, or refuse (beyond-authority)."""
+    def head(self, case: Case, organ: str | None, person: str | None) -> Approved:
+        """Rely on the person being the organ's head, or refuse (beyond-authority)."""
         return self._named(case, organ, person, (Role.BUREAU_HEAD,), "extension.approver")
 
-    def approver(self, case: Case, person: str | None, rule: str) -> Mapping[str, int]:
-        """Rely on the person being an approver of the approving organ now, or refuse."""
+    def approver(self, case: Case, person: str | None, rule: str) -> Approved:
+        """Rely on the person being an approver of the approving organ, or refuse."""
         organ = case.terms["organs"]["approving"]
         return self._named(case, organ, person, (Role.APPROVER, Role.BUREAU_HEAD), rule)
 
     def _named(
-        self, case: Case, organ: str, person: str | None, roles: tuple[Role, ...], rule: str
-    ) -> Mapping[str, int]:
+        self, case: Case, organ: str | None, person: str | None, roles: tuple[Role, ...], rule: str
+    ) -> Approved:
         # Who acts in the approving post approves by acting; in another post nobody approves
         # what they do themselves.
         own = self.by.role in roles and self.by.organ == organ
-        if person is not None and (own or person != self.by.person):
+        person = self.by.person if own and person is None else person
+        if person is not None:
+            not_recused(case, person)
+        if person is not None and organ is not None and (own or person != self.by.person):
             for role in roles:
                 held = self.office.holds(person, role, organ, self.now, case.terms["item"])
-                if held is not None:
-                    return self.office.relied(held.stream)
+                # Who came into the post later approved nothing on the day of the act.
+                if held is not None and held.since <= case.on(self.at):
+                    return person, self.office.relied(held.stream)
         raise Refused(
             "beyond-authority", "the person named as approving could not approve this", rule=rule
+        )
+
+
+def not_recused(case: Case, person: str) -> None:
+    """Refuse a part in the case for who has stepped back from it (SOD-13)."""
+    if person in case.recused:
+        raise Refused(
+            "separation-of-duties",
+            "who declared an interest takes no part in the case",
+            rule="SOD-13",
+            earlier_position=case.recused[person],
         )
 
 
@@ -97,9 +116,17 @@ def event(
     occurred_at: datetime | None = None,
     by: Actor | None = None,
 ) -> Event:
-    """Make the next event of a case, relying on the actor's appointment."""
+    """Make the next event of a case, relying on the actor's appointment.
+
+    What one person may do here only because a duty policy lifts a rule says so (SECURITY 3.5).
+    """
     actor = by or on.by
     streams = dict(relied or {})
+    policy = alone(kind, case, actor.person, data)
+    if policy is not None:
+        flags = (*flags, flag("sole-handler", policy["id"]))
+        data = {**data, "duty_policy": f"{policy['id']}@{policy['version']}"}
+        streams.update(on.office.relied(f"policy:{policy['id']}"))
     if actor.appointment is not None:
         streams.update(on.office.relied(f"appointment:{actor.appointment}"))
     action = ACTION_OF.get(kind)

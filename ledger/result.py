@@ -3,7 +3,8 @@
 Split from `approval` by what the acts are about: the document that the outcome is.
 """
 
-from ledger.case import Case, Data, Events, Flag, flag
+from ledger.authority import duty_policy
+from ledger.case import Case, Data, Event, Events, Flag, flag
 from ledger.due import measured
 from ledger.errors import Refused
 from ledger.fold import official
@@ -32,10 +33,10 @@ def decide(
         raise Refused("schema", "name the document", rule="decision.document", pointer="/document")
     _document(case, outcome, document)
     duty = case.terms["policies"]["duty"]
+    levels = duty_policy(case).get("levels", ("handle", "check"))
     flags: list[Flag] = []
     done = {d["duty"] for d in case.duties}
-    levels = [f"review:{level}" for level in duty.get("levels", ("handle", "check"))]
-    if any(level not in done for level in levels):
+    if any(f"review:{level}" not in done for level in levels):
         flags.append(flag("skipped-level", "opinion.levels"))
     last = case.opinions[-1]["recommend"] if case.opinions else None
     overridden = last is not None and last != outcome
@@ -43,12 +44,6 @@ def decide(
         flags.append(flag("overridden-without-reason", "opinion.override"))
     if any(s.get("held_on") for s in case.suspensions) and not (on.basis or "").strip():
         flags.append(flag("not-on-record", "hearing.record"))
-    relied = {}
-    if duty.get("lifts"):
-        relied[f"policy:{duty['id']}"] = int(duty["version"])
-        accepted = case.duty("accept")
-        if accepted is not None and accepted["person"] == on.by.person:
-            flags.append(flag("sole-handler", duty["id"]))
     data = {
         "outcome": outcome,
         "document": document,
@@ -56,8 +51,7 @@ def decide(
         "differs_from_opinion": differs_from_opinion,
         "duty_policy": f"{duty['id']}@{duty['version']}",
     }
-    guards = on.office.relied(*relied)
-    return (event(case, on, "decided", data, flags=tuple(flags), relied=guards),)
+    return (event(case, on, "decided", data, flags=tuple(flags)),)
 
 
 def _document(case: Case, outcome: str, document: Data) -> None:
@@ -67,6 +61,9 @@ def _document(case: Case, outcome: str, document: Data) -> None:
         raise Refused(
             "unknown-reference", "not the document of this result", pointer="/document/kind"
         )
+    valid_from, valid_to = document.get("valid_from"), document.get("valid_to")
+    if valid_from is not None and valid_to is not None and valid_to < valid_from:
+        raise Refused("schema", "it ends before it begins", pointer="/document/valid_to")
     number = document.get("number")
     if number is None:
         return
@@ -95,8 +92,7 @@ def seal(
     the use is given by the database.
     """
     kind = document["kind"]
-    authorised_by = AUTHORISING.get(kind, frozenset())
-    because = next((e for e in reversed(case.events) if e.type in authorised_by), None)
+    because = _authorising(case, document)
     if kind in ("decision", "licence") and because is not None:
         granted = case.decision is not None and case.decision["outcome"] == "grant"
         because = because if granted or kind == "decision" else None
@@ -108,7 +104,7 @@ def seal(
     if medium not in held.content.get("media", (medium,)):
         raise Refused("unknown-reference", f"the seal is not one of {medium}", pointer="/medium")
     _delegated(case, held)
-    _sealable(case, document, medium)
+    _sealable(case, document, medium, because.id)
     data = {
         "seal": seal,
         "document": dict(document),
@@ -124,6 +120,19 @@ def seal(
     }
     relied = on.office.relied(held.stream)
     return (event(case, on, "sealed", data, relied=relied, numbers=(f"seal/{seal}",)),)
+
+
+def _authorising(case: Case, document: Data) -> Event | None:
+    """Find the recorded act that allows a document's seal: the newest of those that do.
+
+    Each suspension has a notice of its own; a version that was sealed belongs to its own one.
+    """
+    kinds = AUTHORISING.get(document["kind"], frozenset())
+    for use in case.seals:
+        before = use["document"]
+        if (before["kind"], before["version"]) == (document["kind"], document["version"]):
+            return case.event(use["authorised_by"])
+    return next((e for e in reversed(case.events) if e.type in kinds), None)
 
 
 def _held(on: Occasion, name: str) -> Seal:
@@ -145,13 +154,17 @@ def _delegated(case: Case, held: Seal) -> None:
         raise Refused("rule-refused", "the terms name another organ's seal", rule="seal.delegated")
 
 
-def _sealable(case: Case, document: Data, medium: str) -> None:
+def _sealable(case: Case, document: Data, medium: str, because: str) -> None:
     kind, version = document["kind"], document["version"]
-    uses = [u for u in case.seals if u["document"]["kind"] == kind]
+    uses = [
+        u for u in case.seals if u["document"]["kind"] == kind and u["authorised_by"] == because
+    ]
     decided = case.decision and case.decision.get("document")
     bound: dict[int, str] = {}
     if decided and decided["kind"] == kind:
         bound = {decided["version"]: decided["sha256"]}
+        if decided["version"] == version and _differ(decided, document, "sm3"):
+            raise Refused("document-mismatch", "not the document decided on", rule="seal.digest")
     replaced = [u["replacement"] for u in uses if u["void"] and u.get("replacement")]
     for new in replaced:
         bound = {**bound, new["version"]: new["sha256"]}
@@ -184,6 +197,11 @@ def _sealable(case: Case, document: Data, medium: str) -> None:
         raise Refused("document-mismatch", "not the version decided on", rule="seal.digest")
 
 
+def _differ(one: Data, other: Data, name: str) -> bool:
+    """Tell whether both say something of this name, and not the same."""
+    return one.get(name) is not None and other.get(name) not in (None, one[name])
+
+
 def void_seal(
     case: Case,
     on: Occasion,
@@ -193,7 +211,7 @@ def void_seal(
     replacement: Data | None = None,
 ) -> Events:
     """Make a use of the seal void with reason; its serial stays in the register (作废)."""
-    relied = on.approver(case, approved_by, "seal.approver")
+    approved_by, relied = on.approver(case, approved_by, "seal.approver")
     uses = [
         u
         for u in case.seals
@@ -202,10 +220,11 @@ def void_seal(
     ]
     if not uses:
         raise Refused("unknown-reference", "that document was not sealed", pointer="/document")
-    in_force = [u for u in uses if not u["void"]]
-    if not in_force:
+    # What took its place may be named later, once.
+    done = all(u["void"] for u in uses)
+    if done and (replacement is None or uses[-1].get("replacement")):
         raise Refused("already-done", "it is void", rule="seal.void-once")
-    held = _held(on, in_force[-1]["seal"])
+    held = _held(on, uses[-1]["seal"])
     if case.issued is not None and document["kind"] == case.result_kind:
         raise Refused("wrong-stage", "it has been handed out", rule="stage.void-seal")
     if not (on.reason or "").strip():
@@ -258,7 +277,16 @@ def publish(
     """
     if what == "decision" and case.decision is None:
         raise Refused("wrong-stage", "nothing is decided", rule="stage.publish")
+    if what == "explanation" and not _broken(case, on):
+        raise Refused("rule-refused", "no promise is broken", rule="promise.explain")
     return (event(case, on, "published", {"what": what, "where": where, "left_out": left_out}),)
+
+
+def _broken(case: Case, on: Occasion) -> bool:
+    """Tell whether the promise of the case was broken by the day of the act."""
+    day = case.on(on.at)
+    promises = [d for d in measured(case, on.office, on.now) if d.name == "promised"]
+    return any(d.late or (d.open and day > d.due) for d in promises)
 
 
 def push(case: Case, on: Occasion, *, to: str) -> Events:

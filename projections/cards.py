@@ -280,8 +280,9 @@ def _at(known: list[Then], at: datetime) -> Then:
 def _addressees(alert: Alert, then: Then, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name who answers a card: persons, and posts for whose holder of that time it is."""
     if alert.deadline in SUPERVISORS_DUTY:
-        organs = sorted(then.waiting or set(then.of.supervising))
-        return (), tuple(f"{Role.SUPERVISOR}@{organ}" for organ in organs)
+        organs = then.waiting or set(then.of.supervising)
+        roles = (Role.SUPERVISOR, Role.BUREAU_HEAD) if alert.level == "red" else (Role.SUPERVISOR,)
+        return (), tuple(sorted(f"{role}@{organ}" for role in roles for organ in organs))
     holder = _holder(then, case)
     posts = []
     if holder is None:

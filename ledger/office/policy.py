@@ -4,12 +4,14 @@ A policy that relaxes separation, thresholds or answers is approved by supervisi
 supervised do not loosen their own supervision.  What the law separates no policy lifts.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ledger.case import Data
 from ledger.errors import Refused
 from ledger.lifecycle import SEPARATIONS
 
+_NO_PART = re.compile(r"[/?#%\s]")
 LIFTABLE = frozenset(s.rule for s in SEPARATIONS if s.kind == "policy")
 
 
@@ -65,8 +67,10 @@ def _pattern(pattern: str) -> None:
     """Refuse a pattern of case numbers that no number, or no year, could be read out of."""
     known: Mapping[str, str | int] = {"ledger": "x", "year": "2026", "number": 1}
     try:
-        pattern.format(**known)
+        number = pattern.format(**known)
     except (AttributeError, IndexError, KeyError, ValueError):
         raise Refused("schema", "not a pattern of case numbers", pointer="/case") from None
     if "{year}" not in pattern:
         raise Refused("schema", "numbers begin anew each year", pointer="/case")
+    if _NO_PART.search(number):
+        raise Refused("schema", "a case number is one part of an address", pointer="/case")

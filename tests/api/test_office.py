@@ -88,3 +88,20 @@ async def test_what_cannot_be_set_up_says_where(here, path, body, by, pointer):
     answer = await here.post(path, body, by=by)
 
     assert (422, pointer) == (answer.status, answer.body["pointer"])
+
+
+async def test_a_case_is_found_by_the_number_it_was_given(here):
+    case = await here.received("QH-002", "2026-03-02")
+    pattern = await content(here, "policies", "numbers-default") | {"case": "{year}.{number:04d}"}
+    assert 201 == (await here.post("/policies", pattern, by="fang-ke")).status
+    done = await here.post("/policies/numbers-default/approve", by="wu-jun")
+    assert 201 == done.status, done.body
+
+    later = await here.received("QH-002", "2026-03-03")
+
+    assert ("469002-2026-000001", "2026.0002") == (case, later)
+    await here.done(case, "accept", by="zhou-min")
+    for number in (case, later):
+        assert number == (await here.state(number))["case"]
+    for number in ("2026.0001", "469002-2026-000002"):
+        assert 404 == (await here.get(f"/cases/{number}")).status

@@ -29,7 +29,7 @@ from ledger import (
     standing,
     supervision,
 )
-from ledger.case import LAW, Case, Data, Event, Events, replay
+from ledger.case import LAW, Actor, Case, Data, Event, Events, replay
 from ledger.deadline import foreseen
 from ledger.due import steps
 from ledger.errors import Refused
@@ -329,6 +329,20 @@ def bureau(
         )
     )
     return here
+
+
+def item_set(bureau, code, content) -> Event:
+    """An item as an earlier set-up may have put it in force, which no proposal may today."""
+    stream = f"item:{code}"
+    return Event(
+        stream=stream,
+        version=bureau.office.stream_versions[stream] + 1,
+        type="item-set",
+        occurred_at=bureau.now,
+        actor=Actor(kind="system", client="init"),
+        responsibility="administration",
+        data={"content": content},
+    )
 
 
 def details(body):

@@ -1,10 +1,13 @@
 """Between acceptance and decision: transfers, opinions, procedures, extension, numbers."""
 
+from dataclasses import replace
+
 import pytest
 
 from ledger.lifecycle import Stage
-from tests.ledger.given import last, lights, opinion, part, refuses, sha
-from tests.ledger.lives import SAYS, TESTING, do, led_to
+from tests.ledger import given
+from tests.ledger.given import document, last, lights, opinion, part, refuses, sealing, sha
+from tests.ledger.lives import HAND_OUT, SAYS, TESTING, do, led_to
 
 HEARD = {
     "kind": "hearing",
@@ -116,6 +119,34 @@ def test_a_transfer_nobody_took_does_not_outlive_the_decision(bureau):
     assert "closed" == bureau.state(case)["stage"]
 
 
+def test_a_transfer_to_who_can_no_longer_take_it_goes_to_somebody_else(bureau):
+    case = led_to(bureau, Stage.ACCEPTED)
+    do(bureau, case, "transfer")
+    to = {"to": {"unit": "qh-xzsp", "person": "wang-lan"}}
+    with refuses("already-done", "transfer.pending"):
+        act(bureau, case, "transfer", to, by="zhou-min")
+    bureau.end("chen-zhi-handler", by="wu-jun")
+
+    act(bureau, case, "transfer", to, by="zhou-min")
+    do(bureau, case, "acknowledge-transfer", by="wang-lan")
+
+    state = bureau.state(case)
+    assert "wang-lan" == state["holder"]["person"]
+    open_ = [d for d in state["deadlines"] if "met_at" not in d and "ended_at" not in d]
+    assert "stage:transfer" not in [d["name"] for d in open_]
+
+
+def test_a_filing_that_was_sealed_waits_for_no_transfer(bureau):
+    case = bureau.accepted("QH-006", "2026-03-02")
+    do(bureau, case, "transfer")
+    act(bureau, case, "seal", sealing("filing-receipt"), by="he-yan")
+    hand_out = {**HAND_OUT, "document": document("filing-receipt")}
+    act(bureau, case, "issue", hand_out, by="tang-li")
+    act(bureau, case, "push", {"to": "qh-scjg"}, by="chen-zhi")
+
+    do(bureau, case, "close")
+
+
 # -- opinions ----------------------------------------------------------------------------------
 
 
@@ -203,6 +234,28 @@ def test_who_suspends_does_not_approve_it_by_being_named(bureau):
 
     with refuses("beyond-authority", "suspension.approver"):
         do(bureau, case, "suspend", approved_by="chen-zhi")
+
+
+def test_an_approver_suspends_by_their_own_hand(bureau):
+    case = led_to(bureau, Stage.ACCEPTED)
+
+    (suspended,) = do(bureau, case, "suspend", by="huang-qiang", approved_by=None)
+
+    assert "huang-qiang" == suspended.data["approved_by"]
+    assert "suspended" == bureau.state(case)["stage"]
+
+
+def test_who_was_no_approver_on_that_day_approved_nothing_on_it(bureau):
+    post = {"person": "new", "role": "approver", "organ": "qh-xzsp", "from": "2026-03-05"}
+    bureau.propose("appointment", "new", post, by="fang-ke")
+    bureau.approve("appointment", "new", by="wu-jun")
+    case = led_to(bureau, Stage.ACCEPTED)
+    late = {**TESTING, "approved_by": "new", "reason": "系统停机"}
+    bureau.at("2026-03-06 09:00")
+
+    with refuses("beyond-authority", "suspension.approver"):
+        act(bureau, case, "suspend", {**late, "occurred_at": "2026-03-04T10:00:00+08:00"})
+    act(bureau, case, "suspend", {**late, "occurred_at": "2026-03-05T10:00:00+08:00"})
 
 
 def test_without_a_written_notice_nothing_is_paused(bureau):
@@ -303,6 +356,28 @@ def test_a_hearing_that_was_asked_for_is_ordered_in_time(bureau):
     assert "accepted" == state["stage"]
 
 
+def test_where_nobody_asks_the_clock_stood_until_the_last_day_of_asking(bureau):
+    case = told(bureau)
+
+    act(bureau, case, "resume", {"kind": "hearing"}, at="2026-03-12 10:00")
+
+    # Told on Tuesday 3 March, five days to ask: Tuesday 10 March.
+    state = bureau.state(case)
+    statutory = {"paused_days": 5, "due": "2026-04-07"}
+    assert statutory == part(last(state, "statutory"), statutory)
+    assert "met-late" == last(state, "stage:hearing-request")["light"]
+
+
+@pytest.mark.parametrize("day", ["2026-03-09", "2026-03-10"])
+def test_where_the_clock_is_started_in_time_it_starts_on_that_day(bureau, day):
+    case = told(bureau)
+
+    act(bureau, case, "resume", {"kind": "hearing"}, at=f"{day} 10:00")
+
+    paused = {"2026-03-09": 4, "2026-03-10": 5}[day]
+    assert paused == last(bureau.state(case), "statutory")["paused_days"]
+
+
 def test_seven_working_days_lie_between_notice_and_hearing(bureau):
     case = told(bureau)
 
@@ -384,11 +459,37 @@ def test_joint_handling_is_extended_by_the_head_of_the_government(bureau):
     assert statutory == part(last(bureau.state(case), "statutory"), statutory)
 
 
-def test_the_head_extends_by_their_own_hand(bureau):
+def test_where_no_organ_stands_above_nobody_extends_joint_handling(bureau):
+    case = bureau.accepted("QH-005", "2026-03-02")
+    organs = {**bureau.office.organs}
+    organs["qh-xzsp"] = {k: v for k, v in organs["qh-xzsp"].items() if k != "above"}
+    bureau.office = replace(bureau.office, organs=organs)
+
+    for head in ("wu-jun", "shi-lei"):
+        with refuses("beyond-authority", "extension.approver"):
+            do(bureau, case, "extend", approved_by=head)
+
+
+@pytest.mark.parametrize(("code", "days"), [("QH-002", 10), ("QH-005", 15)])
+def test_the_law_bounds_an_extension_whatever_an_old_item_says(bureau, code, days):
+    item = bureau.office.things[f"item:{code}"].current.content
+    generous = {**item, "extension": {"days": 30}}
+    bureau.set_up((given.item_set(bureau, code, generous),))
+    case = bureau.accepted(code, "2026-03-02")
+    head = "shi-lei" if code == "QH-005" else "wu-jun"
+
+    with refuses("schema", "extension.at-most", pointer="/days"):
+        do(bureau, case, "extend", days=days + 1, approved_by=head)
+    do(bureau, case, "extend", days=days, approved_by=head)
+
+
+@pytest.mark.parametrize("approved_by", ["wu-jun", None])
+def test_the_head_extends_by_their_own_hand(bureau, approved_by):
     case = led_to(bureau, Stage.IN_REVIEW)
 
-    (extended,) = do(bureau, case, "extend", by="wu-jun")
+    (extended,) = do(bureau, case, "extend", by="wu-jun", approved_by=approved_by)
 
+    assert "wu-jun" == extended.data["approved_by"]
     assert 1 == extended.relied_on["appointment:wu-jun-bureau-head"]
     assert 30 == last(bureau.state(case), "statutory")["budget"]
 

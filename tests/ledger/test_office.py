@@ -475,6 +475,7 @@ def test_no_policy_lifts_what_is_law_or_core(bureau, rule):
         ("alerts-default", {"levels": [{"early": {"left": 1, "on_due": True}}]},
          "/levels/0/early"),
         ("numbers-default", {"case": "{ledger}-{number:06d}"}, "/case"),
+        ("numbers-default", {"case": "{year}/{number:06d}"}, "/case"),
         ("numbers-default", {"case": "{who}-{year}-{number:06d}"}, "/case"),
         ("numbers-default", {"case": "{year}-{number:06d}-{"}, "/case"),
     ],

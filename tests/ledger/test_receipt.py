@@ -3,7 +3,7 @@
 import pytest
 
 from ledger.lifecycle import Stage
-from tests.ledger.given import last, material, part, refuses, sha
+from tests.ledger.given import POLICIES, last, material, part, refuses, sha
 from tests.ledger.lives import DAY, PLAN, TOLERANT, do, led_to
 
 OPEN = "2026-03-02"
@@ -105,6 +105,26 @@ def test_a_notice_cannot_have_been_served_tomorrow(bureau):
 
     with refuses("schema", pointer="/served_at"):
         ask(bureau, case, "场所平面图", served="2026-03-05")
+
+
+def test_a_notice_is_not_served_before_the_application_came(bureau):
+    case = bureau.received("QH-002", OPEN)
+
+    with refuses("schema", pointer="/served_at"):
+        ask(bureau, case, "场所平面图", served="2026-03-01")
+
+
+def test_the_number_of_a_case_stays_as_it_was_given(bureau):
+    case = bureau.received("QH-002", OPEN)
+    pattern = {**POLICIES["numbers-default"], "case": "{year}.{number:04d}"}
+    bureau.propose("policy", "numbers-default", pattern, by="fang-ke")
+    bureau.approve("policy", "numbers-default", by="wu-jun")
+
+    do(bureau, case, "accept")
+
+    assert "469002-2026-000001" == bureau.state(case)["case"]
+    later = bureau.received("QH-002", "2026-03-03")
+    assert "2026.0002" == bureau.state(later)["case"]
 
 
 def test_part_of_the_list_does_not_complete_it(bureau):

@@ -84,6 +84,14 @@ def test_an_overridden_opinion_with_its_reason_is_not(bureau):
     assert () == decided.flags
 
 
+def test_a_document_is_not_valid_until_before_it_is_valid(bureau):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    wrong = {**document("licence"), "valid_from": "2026-03-05", "valid_to": "2026-03-04"}
+
+    with refuses("schema", pointer="/document/valid_to"):
+        do(bureau, case, "decide", document=wrong)
+
+
 def test_a_filing_is_not_decided_but_sealed_handed_out_and_closed(bureau):
     case = bureau.accepted("QH-006", "2026-03-02")
     grant = {"outcome": "grant", "document": document("filing-receipt")}
@@ -182,6 +190,54 @@ def test_a_replacement_is_exactly_the_one_that_was_named(bureau):
     act(bureau, case, "seal", sealing(version=2), by="he-yan")
 
 
+def test_a_replacement_can_be_named_later(bureau):
+    case = led_to(bureau, Stage.SEALED)
+    do(bureau, case, "void-seal")
+    with refuses("already-done", "seal.void-once"):
+        do(bureau, case, "void-seal")
+
+    do(bureau, case, "void-seal", replacement={"version": 2, "sha256": sha("licence-2")})
+    act(bureau, case, "seal", sealing(version=2), by="he-yan")
+
+    assert "sealed" == bureau.state(case)["stage"]
+    with refuses("already-done", "seal.void-once"):
+        do(bureau, case, "void-seal", replacement={"version": 3, "sha256": sha("licence-3")})
+
+
+def test_another_sm3_than_decided_is_another_document(bureau):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    do(bureau, case, "decide", document={**document("licence"), "sm3": "a" * 64})
+    body = sealing()
+
+    with refuses("document-mismatch", "seal.digest"):
+        other = {**body, "document": {**body["document"], "sm3": "b" * 64}}
+        act(bureau, case, "seal", other, by="he-yan")
+    same = {**body, "document": {**body["document"], "sm3": "a" * 64}}
+    act(bureau, case, "seal", same, by="he-yan")
+
+
+def test_each_suspension_has_a_sealed_notice_of_its_own(bureau):
+    case = led_to(bureau, Stage.SUSPENDED)
+    (first,) = act(bureau, case, "seal", sealing("special-notice"), by="he-yan")
+    with refuses("already-done", "seal.void-first"):
+        act(bureau, case, "seal", sealing("special-notice", version=2), by="he-yan")
+    do(bureau, case, "resume")
+    (again,) = do(bureau, case, "suspend")
+
+    with refuses("already-done", "seal.once"):
+        act(bureau, case, "seal", sealing("special-notice"), by="he-yan")
+    (second,) = act(bureau, case, "seal", sealing("special-notice", version=2), by="he-yan")
+
+    assert again.id == second.data["authorised_by"]["event"] != first.data["authorised_by"]["event"]
+    # The first one on another medium still belongs to the first suspension.
+    (paper,) = act(
+        bureau, case, "seal", sealing("special-notice", medium="electronic"), by="he-yan"
+    )
+    assert first.data["authorised_by"] == paper.data["authorised_by"]
+    with refuses("already-done", "seal.void-first"):
+        act(bureau, case, "seal", sealing("special-notice", version=3), by="he-yan")
+
+
 @pytest.mark.parametrize(
     ("more", "slug", "rule"),
     [
@@ -271,6 +327,15 @@ def test_a_broken_promise_is_explained_while_the_case_is_still_handled(bureau):
     assert "met" == last(bureau.state(case), "stage:explain")["light"]
 
 
+def test_a_promise_that_is_not_broken_is_not_explained(bureau):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    body = {"what": "explanation", "where": "公示栏"}
+
+    with refuses("rule-refused", "promise.explain"):
+        act(bureau, case, "publish", body, by="chen-zhi", at="2026-03-09 18:00")
+    act(bureau, case, "publish", body, by="chen-zhi", at="2026-03-10 09:00")
+
+
 def test_a_decision_is_published_when_there_is_one(bureau):
     case = led_to(bureau, Stage.IN_REVIEW)
 
@@ -352,6 +417,51 @@ def test_a_signed_link_is_pushed_after_the_case_is_closed(bureau):
 
     push = {"budget": 2, "start": "2026-03-02", "due": "2026-03-04"}
     assert push == part(last(bureau.state(case), "push"), push)
+
+
+def test_a_grant_is_pushed_to_every_organ_that_supervises_it(bureau):
+    old = bureau.office.things["item:QH-002"].current.content
+    organs = {**old["organs"], "supervising": ["qh-wjw", "qh-scjg"]}
+    bureau.propose("item", "QH-002", {**old, "organs": organs}, by="wu-jun")
+    bureau.approve("item", "QH-002", by="mo-li")
+    case = led_to(bureau, Stage.ISSUED)
+    do(bureau, case, "publish")
+
+    do(bureau, case, "push", to="qh-wjw")
+    pushes = [d["light"] for d in bureau.state(case)["deadlines"] if d["name"] == "push"]
+    assert ["met", "green"] == sorted(pushes, reverse=True)
+    with refuses("rule-refused", "close.duty-open"):
+        do(bureau, case, "close")
+    do(bureau, case, "push", to="qh-scjg")
+    do(bureau, case, "claim", by="li-na")
+
+    state = bureau.state(case)
+    assert {("qh-wjw", False), ("qh-scjg", True)} == {
+        (p["to"], p["claimed_at"] is not None) for p in state["pushes"]
+    }
+    claims = sorted(d["light"] for d in state["deadlines"] if d["name"] == "claim")
+    assert ["green", "met"] == claims
+    do(bureau, case, "close")
+
+
+def test_what_was_pushed_before_the_close_is_not_pushed_after_it(bureau):
+    case = bureau.accepted("QH-008", "2026-03-02")
+    for action in ("decide", "seal", "issue", "publish"):
+        do(bureau, case, action)
+    do(bureau, case, "push", to="qh-zjj")
+
+    do(bureau, case, "close")
+
+    assert "push" not in {d["name"] for d in bureau.state(case)["deadlines"]}
+
+
+def test_where_the_push_is_the_receipt_nothing_is_claimed(bureau):
+    case = bureau.accepted("QH-006", "2026-03-02")
+    do(bureau, case, "push", to="qh-scjg")
+
+    with refuses("wrong-stage", "stage.claim"):
+        do(bureau, case, "claim", by="li-na")
+    assert "claim" not in bureau.state(case, by="li-na")["allowed_actions"]
 
 
 def test_nobody_claims_what_was_not_pushed_to_them(bureau):

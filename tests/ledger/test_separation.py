@@ -204,6 +204,106 @@ def test_after_a_recusal_nothing_but_handing_over(bureau, action):
     by_history(action, known, authority.Actor(person="colleague"), {})
 
 
+@pytest.mark.parametrize(
+    ("person", "action", "more"),
+    [
+        ("huang-qiang", "suspend", {}),
+        ("wu-jun", "extend", {}),
+        ("huang-qiang", "void-seal", {}),
+    ],
+)
+def test_who_stepped_back_approves_nothing_by_being_named(bureau, person, action, more):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    (declared,) = bureau.act(case, "declare-recusal", {}, by=person)
+    if action == "void-seal":
+        do(bureau, case, "decide", by="wu-jun")
+        do(bureau, case, "seal")
+
+    with refuses("separation-of-duties", "SOD-13", earlier=declared.position):
+        do(bureau, case, action, **more)
+    # Control: a colleague in the same post.
+    if action != "extend":
+        do(bureau, case, action, approved_by="fu-hailing")
+
+
+def test_who_stepped_back_presides_no_hearing(bureau):
+    case = bureau.accepted("QH-003", DAY)
+    (declared,) = bureau.act(case, "declare-recusal", {}, by="lin-bo")
+
+    with refuses("separation-of-duties", "SOD-13", earlier=declared.position):
+        bureau.act(case, "suspend", {**HEARING, "presider": "lin-bo"}, by="chen-zhi")
+
+
+def test_a_case_is_not_handed_to_who_stepped_back(bureau):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    (declared,) = bureau.act(case, "declare-recusal", {}, by="chen-zhi")
+
+    with refuses("separation-of-duties", "SOD-13", earlier=declared.position):
+        do(bureau, case, "transfer")
+
+
+def test_who_steps_back_refuses_what_was_handed_to_them(bureau):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    do(bureau, case, "transfer")
+    do(bureau, case, "declare-recusal", by="chen-zhi")
+
+    with refuses("separation-of-duties", "SOD-13"):
+        do(bureau, case, "acknowledge-transfer")
+    do(bureau, case, "refuse-transfer", reason="回避")
+
+    to = {"to": {"unit": "qh-xzsp", "person": "wang-lan"}}
+    bureau.act(case, "transfer", to, by="zhou-min")
+
+
+# -- what is done alone is marked ------------------------------------------------------------------
+
+
+def test_each_act_that_only_a_policy_allows_says_so(bureau):
+    for role in ("sealer", "issuer"):
+        post = {"person": "wang-lan", "role": role, "organ": "qh-xzsp", "from": "2020-01-01"}
+        bureau.propose("appointment", f"wang-lan-{role}", post, by="fang-ke")
+        bureau.approve("appointment", f"wang-lan-{role}", by="wu-jun")
+    case = bureau.received("QH-001", DAY, by="wang-lan")
+    (accepted,) = bureau.act(case, "accept", {}, by="wang-lan")
+    (reviewed,) = bureau.act(case, "review", opinion("handle", "符合"), by="wang-lan")
+    grant = {"outcome": "grant", "document": given.document("licence")}
+    (decided,) = bureau.act(case, "decide", grant, by="wang-lan")
+    held = bureau.office.seals["QH-S1"]
+    bureau.office.seals = {**bureau.office.seals, "QH-S1": replace(held, keeper="wang-lan")}
+    (sealed,) = bureau.act(case, "seal", sealing(), by="wang-lan")
+    (issued,) = bureau.act(case, "issue", HAND_OUT, by="wang-lan")
+
+    marked = [
+        event.type
+        for event in (accepted, reviewed, decided, sealed, issued)
+        if {"flag": "sole-handler", "rule": "duty-sole-handler"} in event.flags
+    ]
+    assert ["decided", "sealed", "issued"] == marked
+    for event in (decided, sealed, issued):
+        assert "duty-sole-handler@1" == event.data["duty_policy"]
+        assert 1 == event.relied_on["policy:duty-sole-handler"]
+
+
+def test_control_the_same_acts_by_different_people_are_not_marked(bureau):
+    case = bureau.accepted("QH-001", DAY)
+    grant = {"outcome": "grant", "document": given.document("licence")}
+    (decided,) = bureau.act(case, "decide", grant, by="huang-qiang")
+    (sealed,) = bureau.act(case, "seal", sealing(), by="he-yan")
+
+    assert () == decided.flags == sealed.flags
+
+
+def test_an_opinion_under_a_policy_for_other_kinds_is_still_asked_for(bureau):
+    policies = {"duty": "duty-sole-handler", "link": "link-default"}
+    old = bureau.office.things["item:QH-002"].current.content
+    bureau.set_up((given.item_set(bureau, "QH-002", {**old, "policies": policies}),))
+    case = bureau.accepted("QH-002", DAY)
+
+    (decided,) = do(bureau, case, "decide")
+
+    assert ["skipped-level"] == [f["flag"] for f in decided.flags]
+
+
 def test_who_stepped_back_hands_the_case_over(bureau):
     case = led_to(bureau, Stage.IN_REVIEW)
     do(bureau, case, "declare-recusal", by="chen-zhi")
