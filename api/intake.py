@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import asyncpg
 import orjson
 import structlog
 from aiohttp import web
@@ -42,15 +41,6 @@ CHUNK = 256
 WORKERS = 2
 IDLE_S = 5.0
 RETRY_S = 1.0
-
-AWAY = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +70,6 @@ class Intake:
     def __init__(self, service: Service) -> None:
         """Bind to a service, whose pool may write projections once it runs."""
         self.service = service
-        self._pool: Any = None
         self._wanted = asyncio.Event()
 
     def wake(self) -> None:
@@ -90,16 +79,11 @@ class Intake:
     @asynccontextmanager
     async def reached(self) -> AsyncIterator[Any]:
         """Give a connection, in a transaction; `Unavailable` while the database is away."""
-        try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                yield connection
-        except AWAY as error:
-            why = "the database cannot be reached"
-            raise Unavailable("store-unavailable", why) from error
+        async with self.service.reads.acquire() as connection, connection.transaction():
+            yield connection
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
         """Stay at work for as long as the application runs."""
-        self._pool = self.service.reads
         task = asyncio.create_task(self.run())
         yield
         task.cancel()

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from api.headers import CURSOR_KEY
 from api.settings import Settings
-from ledger.database import Database, Role
+from ledger.database import Database, Reach, Role
 from ledger.errors import LedgerError
 from ledger.keyring import Keyring, derived, secret
 from ledger.ledger import Ledger
@@ -48,6 +48,8 @@ class Service:
         self.cursor_key = derived(own, "cursors")
         # What lists read from: rows that can be made again, never the truth.
         self.reads: Any = None
+        # The number of this deployment, which fences off those before it.
+        self._epoch = settings.epoch
         self._ledgers: dict[str, Ledger] = {}
         self._opening = asyncio.Lock()
         self._woken = asyncio.Event()
@@ -67,6 +69,7 @@ class Service:
             if name not in self._ledgers:
                 if await self.store.head(name) is None:
                     return None
+                await self.store.take_over(name, self._epoch)
                 ledger = Ledger(name, self.store, self.keyring)
                 await ledger.open()
                 await self._running.enter_async_context(
@@ -99,22 +102,35 @@ class Service:
 
     async def ready(self) -> web.Response:
         """Answer whether acts can be taken, and how far behind the views are."""
-        views: dict[str, object] = {}
+        told: dict[str, dict[str, object]] = {}
         try:
-            for name in self._ledgers:
-                views[name] = {
-                    "simulated": self._ledgers[name].office.simulated,
+            for name, ledger in tuple(self._ledgers.items()):
+                told[name] = {
+                    "simulated": ledger.office.simulated,
+                    "held": await self._held(name),
                     "views": await progress.status(self.reads, name),
                 }
-        except (LedgerError, OSError) as error:
+        except LedgerError as error:
             return _told(503, {"ready": False, "why": str(error)})
-        return _told(200, {"ready": True, "ledgers": views})
+        held = [f"{name}: {one['held']}" for name, one in told.items() if one["held"]]
+        if held:
+            return _told(503, {"ready": False, "why": "; ".join(held), "ledgers": told})
+        return _told(200, {"ready": True, "ledgers": told})
+
+    async def _held(self, name: str) -> str | None:
+        """Say why nothing can be recorded in a ledger here, None while all is well."""
+        for sequence in (name, f"{name}.open"):
+            broken = self.store.writer(sequence).held
+            if broken is not None:
+                return f"appends are held: {broken}"
+        return "another deployment took over" if await self.store.fenced(name) else None
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
         """Connect, keep up with other processes, and put everything away at the end."""
         app[CURSOR_KEY] = self.cursor_key
         await self.store.connect()
-        self.reads = await self.database.pool(Role.PROJECT)
+        self._epoch = self._epoch or await self.store.new_epoch()
+        self.reads = Reach(await self.database.pool(Role.PROJECT))
         task = asyncio.create_task(self._keep_up())
         yield
         task.cancel()
@@ -148,7 +164,7 @@ class Service:
                     await ledger.refresh()
                     if due:
                         await self._settle(ledger)
-                except (LedgerError, OSError) as error:
+                except LedgerError as error:
                     log.warning("not kept up", ledger=ledger.name, error=str(error))
 
     async def _settle(self, ledger: Ledger) -> None:

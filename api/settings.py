@@ -27,6 +27,10 @@ class Settings:
     database_url: str | None = None
     # Another folder of PostgreSQL's programs; None: those that were installed with us.
     postgres: Path | None = None
+    # The number of this deployment: larger than that of any before it, which it keeps from
+    # writing; the same for all its processes, such as the time at which it was rolled out
+    # (`date +%s%6N`). 0: this process is a deployment of its own, numbered as it starts.
+    epoch: int = 0
     # Only this machine, until an operator says otherwise.
     host: str = "127.0.0.1"
     # A port that needs no rights.

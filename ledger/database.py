@@ -34,6 +34,16 @@ DURABLE = {
     "synchronous_commit": {"on", "remote_apply"},
 }
 
+AWAY = (
+    OSError,
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
 
 class Role(StrEnum):
     """Who may log in; what each may do is said in `migrations/`."""
@@ -187,6 +197,43 @@ class Database:
         except FileNotFoundError:
             return {}
         return {Role(name): password for name, password in json.loads(text).items()}
+
+
+class Reach:
+    """A pool that says in one way that the database is away: `Unavailable`, as the store does.
+
+    After a restart of PostgreSQL a connection fails once, and while it is down none is made.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        """Take the pool that gives the connections."""
+        self._pool = pool
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        """Give a connection for the block."""
+        try:
+            async with self._pool.acquire() as connection:
+                yield connection
+        except AWAY as error:
+            if isinstance(error, ValueError):
+                raise  # an argument that does not fit is a mistake of ours
+            why = "the database cannot be reached"
+            raise Unavailable("store-unavailable", why) from error
+
+    async def fetch(self, statement: str, *arguments: Any) -> Any:  # noqa: ANN401
+        """Return the rows of a statement."""
+        async with self.acquire() as connection:
+            return await connection.fetch(statement, *arguments)
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> Any:  # noqa: ANN401
+        """Return the first row of a statement, None where there is none."""
+        async with self.acquire() as connection:
+            return await connection.fetchrow(statement, *arguments)
+
+    async def close(self) -> None:
+        """Close the connections once they are given back."""
+        await self._pool.close()
 
 
 async def shortcomings(connection: "asyncpg.Connection[asyncpg.Record]") -> tuple[str, ...]:

@@ -60,12 +60,12 @@ class Head:
 class Store:
     """The ledgers of one database."""
 
-    def __init__(self, app: Mapping[str, Any], *, epochs: Mapping[str, int] | None = None) -> None:
-        """Take how the service's role connects, and the epochs its supervisor gave it."""
+    def __init__(self, app: Mapping[str, Any]) -> None:
+        """Take how the service's role connects."""
         self.queries = load(Path(__file__).with_suffix(".sql"))
         self._app = dict(app)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._epochs: dict[str, int] = dict(epochs or {})
+        self._epochs: dict[str, int] = {}
         self._writers: dict[str, Writer] = {}
         self._sizes: dict[str, int] = {}
         self._followers: dict[str, set[asyncio.Future[None]]] = {}
@@ -96,7 +96,7 @@ class Store:
         return self._writers[ledger]
 
     async def epoch(self, ledger: str) -> int:
-        """Return the epoch this deployment writes under; the one in force if none was given."""
+        """Return the number this process writes under; the one in force if it took none over."""
         if ledger not in self._epochs:
             head = await self.head(ledger)
             if head is None:
@@ -104,13 +104,27 @@ class Store:
             self._epochs[ledger] = head.epoch
         return self._epochs[ledger]
 
-    async def take_over(self, ledger: str) -> int:
-        """Fence off every other deployment that writes to a ledger and its companion."""
-        epoch = 0
+    async def new_epoch(self) -> int:
+        """Number a deployment that begins now."""
+        return int(await self._value("new_epoch"))
+
+    async def take_over(self, ledger: str, epoch: int | None = None) -> int:
+        """Fence off the deployments before this one that write to a ledger and its companion.
+
+        Where a later one took over, this one is the fenced one: its appends are refused.
+        """
+        own = await self.new_epoch() if epoch is None else epoch
         for name in (f"{ledger}.open", ledger):
-            epoch = int(await self._value("take_over", name))
-            self._epochs[name] = epoch
-        return epoch
+            try:
+                await self._value("take_over", name, own)
+            except asyncpg.LockNotAvailableError as error:
+                raise Unavailable("busy", "another writer holds the ledger") from error
+            self._epochs[name] = own
+        return own
+
+    async def fenced(self, ledger: str) -> bool:
+        """Tell whether a later deployment has taken a ledger over."""
+        return bool(await self._value("fenced", ledger, await self.epoch(ledger)))
 
     async def next_partition(self, ledger: str) -> int | None:
         """Make the next partition when it is time; return its first position, or None."""

@@ -32,9 +32,21 @@ SELECT ledger.set_clock($1, $2);
 -- Creates a ledger and its open companion sequence.
 SELECT ledger.open_ledger($1, $2, $3);
 
+-- name: new_epoch
+-- The number of a deployment that begins now: larger than any here, and than those of ledgers
+-- that are yet to come will be for who began before.
+SELECT greatest(max(epoch) + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+  FROM ledger.head;
+
 -- name: take_over
--- Fences off whoever wrote before.
-SELECT ledger.take_over($1);
+-- Fences off the deployments before this one; answers whose number is in force.
+SELECT ledger.take_over($1, $2);
+
+-- name: fenced
+-- Whether a later deployment has taken a ledger or its companion over.
+SELECT bool_or(epoch > $2)
+  FROM ledger.head
+ WHERE ledger = ANY (ARRAY[$1, $1 || '.open']);
 
 -- name: next_partition
 -- Makes the next partition when half of the last one is full.

@@ -297,7 +297,7 @@ def _named(error: asyncpg.PostgresError) -> LedgerError:
     if state == "LG001":
         return Refused("not-found", "no such ledger")
     if state == "LG002":
-        return Unavailable("integrity-hold", f"another deployment took over: {error}")
+        return Unavailable("integrity-hold", "another deployment took over", retry_after_s=60)
     if state[:2] in ("25", "53", "57", "58"):
         return Unavailable("store-unavailable", f"the database cannot store now: {error}")
     return Corrupt(f"the append failed: {error}")

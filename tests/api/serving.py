@@ -6,6 +6,7 @@ token of the local issuer.
 
 import hashlib
 import json
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -188,6 +189,14 @@ async def serve(database, folder: Path, *, start="2020-01-01", ledgers=("469002"
             await initialise(database, migrating, keys, name, simulated=at, document=document)
     finally:
         await migrating.close()
+    async with started(settings, database, ledgers[0]) as serving:
+        yield serving
+
+
+@asynccontextmanager
+async def started(settings, database, ledger="469002"):
+    """A process of the service, over a database whose ledgers are there."""
+    keys = settings.home / "keys"
     service = Service(settings, database, keys)
     tokens = OwnIssuer(keys, settings.audience)
     runner = Runner(build(service), settings)
@@ -196,5 +205,5 @@ async def serve(database, folder: Path, *, start="2020-01-01", ledgers=("469002"
     await site.start()
     port = runner.addresses[0][1]
     async with aiohttp.ClientSession() as session:
-        yield Serving(session, f"http://127.0.0.1:{port}", tokens, service, ledgers[0])
+        yield Serving(session, f"http://127.0.0.1:{port}", tokens, service, ledger)
     await runner.cleanup()

@@ -35,6 +35,15 @@ class Gate:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def shut(self):
+        """Cut every connection, and let nobody in any more."""
+        (self.folder / SOCKET).rename(self.folder / "away")
+        self.cut()
+
+    def reopen(self):
+        """Let in again."""
+        (self.folder / "away").rename(self.folder / SOCKET)
+
     def cut(self):
         """Cut every connection that there is."""
         for writer in self._writers:

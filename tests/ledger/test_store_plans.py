@@ -13,7 +13,13 @@ LARGE = 100_000
 CALLS = 8  # the server makes a plan for good after five
 SCANNED = re.compile(r"Seq Scan on (head|clock|stream|event\w*|idempotency|register)\b")
 # Small by nature, or read whole on purpose.
-READ_WHOLE = {"head": {"clock", "head"}, "ledgers": {"head"}, "position_at": {"head"}}
+READ_WHOLE = {
+    "head": {"clock", "head"},
+    "ledgers": {"head"},
+    "position_at": {"head"},
+    "new_epoch": {"head"},
+    "fenced": {"head"},
+}
 NO_PLAN = {"now", "set_clock", "open_ledger", "take_over", "next_partition", "append"}
 
 

@@ -1,0 +1,98 @@
+"""A database that goes away under a running service: said so, waited out, and gone on after."""
+
+import asyncio
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import structlog
+
+from ledger.database import Role
+from tests.api.serving import serve
+from tests.ledger.gate import Gate
+
+LISTS = ("/cases", "/alerts", "/audit/all", "/events", "/export/ndjson", f"/imports/{'0' * 32}")
+READING = (*LISTS, "/cases/469002-2026-000001", "/seals/QH-S1/register")
+
+
+@pytest.fixture
+async def gate(database):
+    # A socket's path is short; pytest's own folder is not.
+    folder = Path(tempfile.mkdtemp(prefix="gate-"))
+    async with Gate(folder, database.reach["host"]) as gate:
+        yield gate
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def here(database, gate, tmp_path):
+    """A service that reaches its database through a gate."""
+    behind = replace(database, reach={**database.reach, "host": str(gate.folder)})
+    async for serving in serve(behind, tmp_path, start="2026-03-02"):
+        yield serving
+
+
+@pytest.fixture
+async def half(database, gate, tmp_path):
+    """A service of which only the views are reached through a gate."""
+    how = database.as_role(Role.PROJECT)
+    url = f"postgresql://{how['user']}:{how['password']}@/{how['database']}?host="
+    reach = {"dsn": url + str(how["host"])}
+    behind = replace(database, reach=reach, given={Role.PROJECT: url + str(gate.folder)})
+    async for serving in serve(behind, tmp_path, start="2026-03-02"):
+        yield serving
+
+
+async def test_what_needs_the_database_answers_503_until_it_is_back(here, gate):
+    case = await here.received("QH-002", "2026-03-02")
+    ready = f"{here.base}/readyz"
+    assert 200 == (await here.get(ready)).status
+
+    gate.shut()
+
+    for path in READING:
+        answer = await here.get(path, by="jiang-he")
+        assert (503, "store-unavailable") == (answer.status, answer.slug), path
+        assert int(answer.headers["Retry-After"]) > 0
+    answer = await here.act(case, "accept", by="zhou-min")
+    assert (503, "store-unavailable") == (answer.status, answer.slug)
+    told = await here.get(ready)
+    assert (503, False) == (told.status, told.body["ready"])
+    assert 200 == (await here.get(f"{here.base}/healthz")).status
+
+    gate.reopen()
+
+    await here.done(case, "accept", by="zhou-min")
+    for path in READING:
+        assert (await here.get(path, by="jiang-he")).status in (200, 404), path
+    assert 200 == (await here.get(ready)).status
+
+
+async def test_views_that_cannot_be_reached_answer_503(half, gate):
+    gate.shut()
+
+    for path in ("/cases", "/alerts", "/audit/all", "/export/csv"):
+        answer = await half.get(path, by="jiang-he")
+        assert (503, "store-unavailable") == (answer.status, answer.slug), path
+    assert 503 == (await half.get(f"{half.base}/readyz")).status
+
+
+async def test_what_runs_beside_is_not_ended_by_an_outage(half, gate):
+    (beside,) = (t for t in asyncio.all_tasks() if "_keep_up" in repr(t.get_coro()))
+    case = await half.received("QH-002", "2026-03-02")
+    gate.shut()
+    with structlog.testing.capture_logs() as logged:
+        half.service.wake(half.ledger)
+        while "not kept up" not in {line["event"] for line in logged}:
+            assert not beside.done()
+            await asyncio.sleep(0)
+    gate.reopen()
+
+    await half.at("2026-03-20 09:00")
+
+    acts = []
+    while "deemed-accepted" not in acts:
+        answer = await half.get(f"/audit/all?case={case}", by="jiang-he")
+        acts = [row["action"] for row in answer.body.get("items", ())]
