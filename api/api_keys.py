@@ -4,11 +4,14 @@ A key names its system and nothing else; the person is named beside it in `On-Be
 The file is looked at again at most once a second, so a removed key ends at once.
 """
 
+import fcntl
 import hashlib
+import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,16 +52,18 @@ class ApiKeys:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "note": note,
         }
-        self._write([*self.listed(), entry])
+        with self._alone():
+            self._write([*self.listed(), entry])
         return key
 
     def remove(self, key_id: str) -> bool:
         """Remove a key by its id; tell whether there was one."""
-        before = self.listed()
-        after = [entry for entry in before if entry["id"] != key_id]
-        if len(after) < len(before):
-            self._write(after)
-        return len(after) < len(before)
+        with self._alone():
+            before = self.listed()
+            after = [entry for entry in before if entry["id"] != key_id]
+            if len(after) < len(before):
+                self._write(after)
+            return len(after) < len(before)
 
     def listed(self) -> list[dict[str, Any]]:
         """List the keys without what would open anything."""
@@ -66,6 +71,16 @@ class ApiKeys:
             return []
         entries: list[dict[str, Any]] = orjson.loads(private.read(self._path))["keys"]
         return entries
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else change the file meanwhile: their key would be lost, or back again."""
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
         private.write(self._path, orjson.dumps({"keys": entries}, option=orjson.OPT_INDENT_2))

@@ -6,7 +6,8 @@ functions, so that `--help` answers at once.
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,32 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from api.api_keys import ApiKeys
     from api.settings import Settings
 
 T = TypeVar("T")
 
-A_TIME = "2025-12-01T08:00:00+08:00"
+EXITS = "Exit codes: 0 done, 1 refused or failed, 2 used wrongly."
+TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 LEDGER = click.option("--ledger", default="469002", show_default=True, help="Which ledger.")
-
-
-class Instant(click.ParamType[datetime]):
-    """A time with its offset, such as 2026-01-05T09:00:00+08:00."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read the time, or say what one looks like."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            at = datetime.fromisoformat(str(value))
-        except ValueError:
-            at = None
-        if at is None or at.tzinfo is None:
-            self.fail(f"{value!r} is no time with offset, such as {A_TIME}", param, ctx)
-        return at
 
 
 def say(text: str) -> None:
@@ -49,21 +32,27 @@ def say(text: str) -> None:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run something to its end on the fast loop; refusals and failures exit with 1."""
-    import asyncpg
-
-    from ledger.errors import LedgerError
-    from migrations import MigrationError
-
+    """Run something to its end on the fast loop."""
     try:
         import uvloop
     except ImportError:
         factory = None
     else:
         factory = uvloop.new_event_loop
+    with failing(), asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Turn refusals and failures into a line, and exit code 1."""
+    import asyncpg
+
+    from ledger.errors import LedgerError
+    from migrations import MigrationError
+
     try:
-        with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(work)
+        yield
     except (LedgerError, MigrationError) as error:
         raise click.ClickException(str(error) or type(error).__name__) from error
     except (OSError, asyncpg.PostgresError) as error:
@@ -80,34 +69,14 @@ def settings() -> "Settings":
         raise click.UsageError(str(error)) from error
 
 
-def quiet(level: str) -> None:
-    """Log one JSON line an event to standard error, from that level on."""
-    import logging
-
-    import orjson
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[level.upper()]
-        ),
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
-    )
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="caseledger")
 def main() -> None:
     """An event-sourced ledger of administrative cases.
 
     Settings come from the environment: CASELEDGER_HOME is the folder of everything that is
-    kept here, CASELEDGER_DATABASE_URL a PostgreSQL that somebody else runs.
+    kept here, CASELEDGER_DATABASE_URL a PostgreSQL that somebody else runs.  The README lists
+    them all.
     """
 
 
@@ -130,7 +99,12 @@ def migrate() -> None:
 @LEDGER
 @click.option("--zone", help="Its time zone; that of the set-up by default.")
 @click.option("--simulated", is_flag=True, help="Its clock can be set: for trying out.")
-@click.option("--start", type=Instant(), help="Where a simulated clock starts.")
+@click.option(
+    "--start",
+    type=TIME,
+    metavar="TIME",
+    help="Where a simulated clock starts, such as 2026-01-05T09:00:00+08:00.",
+)
 @click.option("--example", is_flag=True, help="Set up the invented example bureau.")
 @click.option(
     "--setup",
@@ -146,7 +120,11 @@ def init(
     example: bool,
     setup: Path | None,
 ) -> None:
-    """Make database, roles and keys, and open a ledger with its first events."""
+    """Make database, roles and keys, and open a ledger.
+
+    One of --example and --setup says what its first events are.  A ledger that is set up
+    already is left as it is, and exits with 1.
+    """
     if example == (setup is not None):
         raise click.UsageError("one of --example and --setup is needed")
     if simulated != (start is not None):
@@ -175,17 +153,22 @@ def init(
 @click.option("--host", help="Where to listen; CASELEDGER_HOST by default.")
 @click.option("--port", type=int, help="Where to listen; CASELEDGER_PORT by default.")
 def serve(*, host: str | None, port: int | None) -> None:
-    """Run the service, and the embedded PostgreSQL where no other is set."""
-    from api import operate
+    """Run the service, and its PostgreSQL where no other is set.
+
+    From its start on no other deployment writes to the same ledgers.  SIGTERM and SIGINT end
+    it, after what was being recorded.  The log goes to standard error, one JSON object a line.
+    """
+    from api import logs, operate
 
     async def work() -> None:
         chosen = operate.at_port(settings(), host, port)
-        quiet(chosen.log_level)
-        async with operate.until_asked() as asked, operate.serving(chosen, say) as running:
+        # Standard error holds the log and nothing else: one JSON object a line.
+        logs.configure(chosen.log_level)
+        async with operate.until_asked() as asked, operate.serving(chosen, click.echo) as running:
             names = ", ".join(running.service.ledgers) or "no ledger yet: caseledger init"
-            say(f"{running.url}  ({names})")
+            click.echo(f"{running.url}  ({names})")
             await asked.wait()
-            say("stopping")
+            click.echo("stopping")
 
     run(work())
 
@@ -194,19 +177,75 @@ def serve(*, host: str | None, port: int | None) -> None:
 @click.argument("person")
 @click.option("--name", help="How the person is called; the id by default.")
 @click.option("--client", default="caseledger", show_default=True, help="Through which system.")
-@click.option("--hours", type=click.IntRange(1, 24), default=8, show_default=True)
+@click.option(
+    "--hours", type=click.IntRange(1, 24), default=8, show_default=True, help="How long it is good."
+)
 def token(*, person: str, name: str | None, client: str, hours: int) -> None:
-    """Print a token of the local issuer for PERSON, for trying out.
+    """Print a token for PERSON, for trying out.
 
     It says who somebody is; what they may do comes from their appointments in the ledger.
+    The local issuer counts only where CASELEDGER_ISSUERS names no other.
     """
     from api import operate
-    from ledger.errors import LedgerError
 
-    try:
+    with failing():
         click.echo(operate.own_token(settings(), person, name or person, client, hours))
-    except LedgerError as error:
-        raise click.ClickException(str(error)) from error
+
+
+@main.group("api-key")
+def api_key() -> None:
+    """Make, list and revoke the keys of client systems.
+
+    A key says which system calls; the person it calls for is named in On-Behalf-Of, and what
+    both may do comes from the ledger.  A running service knows of a change within a second.
+    """
+
+
+def keys() -> "ApiKeys":
+    """Reach the file of keys in the keys folder."""
+    from api import operate
+    from api.api_keys import ApiKeys
+    from api.issuing import API_KEYS_FILE
+
+    return ApiKeys(operate.home(settings()).keys / API_KEYS_FILE)
+
+
+@api_key.command()
+@click.argument("client")
+@click.option("--note", default="", help="What the key is for; shown by `list`.")
+def add(*, client: str, note: str) -> None:
+    """Make a key for CLIENT, a client system of a ledger, and print it.
+
+    Only its digest is kept: nobody can show it again.
+    """
+    if not client.isprintable() or not note.isprintable() or not client.strip():
+        raise click.UsageError("a client system and a note are one line of text each")
+    with failing():
+        click.echo(keys().add(client, note))
+    say(f"a key of {client}; it is shown this once")
+
+
+@api_key.command("list")
+def list_() -> None:
+    """List the keys that are good.
+
+    Each line: the key's id, its client system, when it was made, its note.
+    """
+    with failing():
+        found = keys().listed()
+    for entry in found:
+        click.echo("  ".join((entry["id"], entry["client"], entry["created"], entry["note"])))
+
+
+@api_key.command()
+@click.argument("key_id", metavar="ID")
+def revoke(*, key_id: str) -> None:
+    """Let the key of that ID, as listed, be good no longer."""
+    with failing():
+        removed = keys().remove(key_id)
+    if not removed:
+        raise click.ClickException(f"no key {key_id}")
+    say(f"{key_id} is good no longer")
 
 
 @main.command("import")
@@ -229,10 +268,11 @@ def import_(
     by: str,
     commit_by: str | None,
 ) -> None:
-    """Bring in FILE (NDJSON or CSV) of another system through a running service.
+    """Bring in FILE (NDJSON or CSV) of another system.
 
-    Its rows are judged and reported; with --commit-by they are taken in.  Interrupted, the
-    same command goes on.  Rows that cannot be are set aside with a code, and exit with 1.
+    A running service judges and reports its rows; with --commit-by they are taken in.
+    Interrupted, the same command goes on.  Rows that cannot be are set aside with a code, and
+    exit with 1.
     """
     from api import remote
 
@@ -243,13 +283,23 @@ def import_(
 
 @main.command()
 @LEDGER
-@click.option("--format", "form", type=click.Choice(["ndjson", "csv"]), default="ndjson")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["ndjson", "csv"]),
+    default="ndjson",
+    show_default=True,
+    help="One JSON object a line, or a table.",
+)
 @click.option("--url", help="Where the service runs; this machine by default.")
 @click.option("--by", default="jiang-he", show_default=True, help="Who reads.")
 @click.option("--events", is_flag=True, help="Every event, not the list of cases (NDJSON only).")
 @click.option("--after", type=int, default=-1, help="With --events: behind this position.")
 def export(*, ledger: str, form: str, url: str | None, by: str, events: bool, after: int) -> None:
-    """Write the list of cases, or every event, to standard output from a running service."""
+    """Write the list of cases, or every event, to standard output.
+
+    It is read from a running service, as one of its readers.
+    """
     if events and form != "ndjson":
         raise click.UsageError("events are exported as NDJSON")
     from api import remote
@@ -263,12 +313,18 @@ def export(*, ledger: str, form: str, url: str | None, by: str, events: bool, af
 @click.argument("case")
 @click.option("--ledger", help="Which ledger; that of the number by default.")
 @click.option("--to", type=click.IntRange(min=1), help="Up to this version only.")
-@click.option("--lang", type=click.Choice(["zh-CN", "en"]), default="zh-CN", show_default=True)
+@click.option(
+    "--lang",
+    type=click.Choice(["zh-CN", "en"]),
+    default="zh-CN",
+    show_default=True,
+    help="In which language.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a step.")
 def replay(*, case: str, ledger: str | None, to: int | None, lang: str, as_json: bool) -> None:
-    """Print CASE step by step, each step as it was known then.  Reads only.
+    """Print CASE step by step, each step as it was known then.
 
-    Works beside a running service, on the database itself.
+    Reads only, and works beside a running service, on the database itself.
     """
     from api import retold
 
@@ -284,9 +340,10 @@ def replay(*, case: str, ledger: str | None, to: int | None, lang: str, as_json:
 @LEDGER
 @click.option("--check", is_flag=True, help="Only compare: change nothing of what is shown.")
 def rebuild(*, view: str, ledger: str, check: bool) -> None:
-    """Make VIEW anew from the ledger beside the one shown, compare, and switch.
+    """Make VIEW anew from the ledger, compare, and switch.
 
-    With --check a difference exits with 1.
+    It is made beside the one shown, which readers see until then.  With --check nothing is
+    switched, and a difference exits with 1.
     """
     from api import retold
 
@@ -307,8 +364,9 @@ def demo(*, leave: bool, host: str | None, port: int | None) -> None:
     """Do the main job on real and invented data, then serve it.
 
     Everything is made where it is missing; a second run goes on where the first one ended.
+    Whatever does not come out as planned exits with 1.
     """
-    from api import operate
+    from api import logs, operate
     from api.demo import START, DemoError, run_demo
 
     async def job(running: operate.Running) -> bool:
@@ -322,10 +380,13 @@ def demo(*, leave: bool, host: str | None, port: int | None) -> None:
 
     # The demo's people are few and busy: nobody is to be slowed down.
     chosen = replace(operate.at_port(settings(), host, port), rate_person=0, rate_client=0)
-    quiet("error")
+    logs.configure("error")
     good = run(operate.demonstrate(chosen, START, job, say, leave=leave))
     sys.exit(0 if good else 1)
 
+
+for _command in (main, *main.commands.values(), *api_key.commands.values()):
+    _command.epilog = EXITS
 
 if __name__ == "__main__":
     main()

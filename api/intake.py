@@ -20,7 +20,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from api.problems import where
+from api.problems import as_refused, where
 from api.rows import row_of
 from api.service import Service
 from ledger import imported
@@ -100,7 +100,7 @@ class Intake:
                     await self.take_in(ledger, imported_id)
             except (Unavailable, Unknown) as error:
                 # Rows that were appended without a note are found again by their keys.
-                log.warning("import waits", why=str(error))
+                log.warning("import waits", why=as_refused(error).slug)
                 await asyncio.sleep(RETRY_S)
                 continue
             except Exception as error:

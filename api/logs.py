@@ -1,6 +1,7 @@
 """Log lines: one JSON object each, of fields that are listed here, and nobody's name.
 
-What is not listed is left out, whoever logs it: a line cannot leak what it cannot hold.
+What is not listed is left out, whoever logs it: a line cannot leak what it cannot hold.  What
+libraries log becomes such a line too, without their words, which may quote a value.
 """
 
 import json
@@ -36,6 +37,10 @@ MOST = 20
 
 def configure(level: str, file: BinaryIO | None = None) -> None:
     """Log from that level on to a file, standard error unless another is named."""
+    for known in tuple(logging.root.handlers):
+        if isinstance(known, OfLibraries):
+            logging.root.removeHandler(known)
+    logging.root.addHandler(OfLibraries(logging.WARNING))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -49,6 +54,20 @@ def configure(level: str, file: BinaryIO | None = None) -> None:
         ),
         logger_factory=structlog.BytesLoggerFactory(file=file or sys.stderr.buffer),
     )
+
+
+class OfLibraries(logging.Handler):
+    """Tells that a library has logged something: which one, and what kind of error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line about a record."""
+        error = record.exc_info[0] if record.exc_info else None
+        structlog.get_logger().log(
+            record.levelno,
+            "of a library",
+            error=None if error is None else error.__name__,
+            where=[record.name, f"{record.filename}:{record.lineno}"],
+        )
 
 
 def listed(_logger: WrappedLogger, _method: str, told: EventDict) -> EventDict:

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from api.headers import CURSOR_KEY
+from api.problems import as_refused
 from api.settings import Settings
 from ledger.database import Database, Reach, Role
 from ledger.errors import LedgerError
@@ -165,7 +166,7 @@ class Service:
                     if due:
                         await self._settle(ledger)
                 except LedgerError as error:
-                    log.warning("not kept up", ledger=ledger.name, error=str(error))
+                    log.warning("not kept up", ledger=ledger.name, why=as_refused(error).slug)
 
     async def _settle(self, ledger: Ledger) -> None:
         """Record acceptances by law that have fallen due; whoever acts first does it too."""

@@ -75,6 +75,7 @@ class Settings:
         return tuple(f"http://{name}:{self.port}" for name in ("127.0.0.1", "localhost"))
 
 
+LEVELS = ("debug", "info", "warning", "error")
 _PATHS = frozenset({"home", "keys", "postgres", "issuers"})
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
@@ -107,4 +108,6 @@ def _read(name: str, text: str) -> object:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if name in _PATHS:
         return Path(text)
+    if name == "log_level" and text not in LEVELS:
+        raise ValueError(f"one of {', '.join(LEVELS)}: {PREFIX}{name.upper()}")
     return text

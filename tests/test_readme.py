@@ -86,12 +86,12 @@ def serving(environment):
 
     def start(command):
         service = subprocess.Popen(
-            command.split(), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+            command.split(), cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
         )
         started.append(service)
         told = []
-        assert service.stderr is not None
-        for line in service.stderr:
+        assert service.stdout is not None
+        for line in service.stdout:
             told.append(line)
             if "(469002)" in line:
                 return service
@@ -189,7 +189,7 @@ def test_every_setting_has_its_reason(setting):
 
 
 def test_every_command_is_named():
-    named = re.findall(r"^\| `caseledger ([a-z]+)`", README.read_text("utf-8"), re.MULTILINE)
+    named = re.findall(r"^\| `caseledger ([a-z-]+)`", README.read_text("utf-8"), re.MULTILINE)
     assert sorted(named) == sorted(cli.main.commands)
 
 

@@ -2,8 +2,10 @@
 
 import contextlib
 import gzip
+import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,7 +24,7 @@ from click.testing import CliRunner
 
 from api.cli import main
 
-COMMANDS = ("demo", "serve", "init", "migrate", "token", "import", "export", "replay", "rebuild")
+COMMANDS = (*main.commands, "api-key add", "api-key list", "api-key revoke")
 START = "2026-01-05T08:00:00+08:00"
 DATA = files("api.demo") / "data"
 
@@ -110,11 +112,17 @@ def served(shell):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_what_it_does(command):
-    said = CliRunner().invoke(main, [command, "--help"])
+    group, _, word = command.rpartition(" ")
+    said = CliRunner().invoke(main, [*command.split(), "--help"])
+    above = CliRunner().invoke(main, [*group.split(), "--help"])
 
     assert 0 == said.exit_code
     assert said.output.startswith(f"Usage: main {command}")
-    assert command in CliRunner().invoke(main, ["--help"]).output
+    assert word in above.output
+    assert "..." not in above.output.split("Commands:")[1], "a first sentence is cut off"
+    assert "Exit codes: 0" in said.output
+    for line in said.output.split("Options:")[1].splitlines():
+        assert not re.fullmatch(r"  -\S.*--\S+( [A-Z]+)?\s*", line), f"{line} is not explained"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +137,10 @@ def test_every_command_says_what_it_does(command):
         ("rebuild", "nothing"),
         ("export", "--events", "--format", "csv"),
         ("replay",),
+        ("api-key", "add"),
+        ("api-key", "add", " "),
+        ("api-key", "add", "zc", "--note", "two\nlines"),
+        ("api-key", "revoke"),
     ],
 )
 def test_what_is_used_wrongly_exits_with_2(words):
@@ -140,6 +152,14 @@ def test_an_unknown_setting_is_said():
 
     assert 2 == said.exit_code
     assert "CASELEDGER_NONSENSE" in said.output
+
+
+@pytest.mark.parametrize("setting", ["LOG_LEVEL", "PORT", "AT_LEAST_S"])
+def test_a_setting_that_cannot_be_read_is_said(setting):
+    said = CliRunner().invoke(main, ["token", "x"], env={f"CASELEDGER_{setting}": "loud"})
+
+    assert 2 == said.exit_code
+    assert f"CASELEDGER_{setting}" in said.output
 
 
 def test_help_needs_nothing_heavy():
@@ -195,10 +215,12 @@ def test_a_service_ends_when_asked_and_leaves_nothing_running(shell, number):
     with shell.serving() as process:
         assert shell.running
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=60)
 
     assert 0 == process.returncode, err
-    assert "stopping" in err
+    assert "stopping" in out
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert {"request"} == {line["event"] for line in lines}
     assert not shell.running
 
 
@@ -265,6 +287,61 @@ def test_a_case_that_is_not_there_is_said(served):
     assert 1 == code
     assert "no case 469002-2026-999999" in err
     assert 1 == served.run("replay", "x-2026-000001")[0]
+
+
+# -- keys of client systems -----------------------------------------------------------------------
+
+
+def test_a_key_is_shown_once_lets_in_and_is_revoked(served):
+    added = served.run("api-key", "add", "zc", "--note", "window hall")
+    key = added[1].strip()
+    assert (0, True) == (added[0], key.startswith("clk_")), added
+    kept = (served.home / "keys" / "api-keys.json").read_text()
+    assert key not in kept
+    assert hashlib.sha256(key.encode()).hexdigest() in kept
+
+    listed = served.run("api-key", "list")[1]
+    key_id, client, *_ = listed.split()
+    assert ("zc", True) == (client, listed.endswith("window hall\n"))
+    assert key not in listed
+    assert 200 == served.get("/v1/ledgers/469002/items", key)[0]
+
+    assert 0 == served.run("api-key", "revoke", key_id)[0]
+
+    assert "" == served.run("api-key", "list")[1]
+    while served.get("/v1/ledgers/469002/items", key)[0] == 200:
+        pass  # the file is looked at once a second
+    assert 401 == served.get("/v1/ledgers/469002/items", key)[0]
+
+
+def test_a_key_that_is_not_there_cannot_be_revoked(shell):
+    code, _, err = shell.run("api-key", "revoke", "0" * 16)
+
+    assert 1 == code
+    assert "no key 0000" in err
+
+
+def test_keys_made_at_the_same_time_are_all_kept(shell):
+    making = [shell.start("api-key", "add", f"c{n}") for n in range(6)]
+    for process in making:
+        process.communicate(timeout=60)
+
+    listed = [line.split()[:2] for line in shell.run("api-key", "list")[1].splitlines()]
+
+    assert {f"c{n}" for n in range(6)} == {client for _, client in listed}
+    for key_id, _ in listed:
+        assert 0 == shell.run("api-key", "revoke", key_id)[0]
+
+
+def test_others_may_not_read_the_file_of_keys(shell):
+    path = shell.home / "keys" / "api-keys.json"
+    path.touch()
+    path.chmod(0o644)
+    code, _, err = shell.run("api-key", "list")
+    path.unlink()
+
+    assert 1 == code
+    assert err.startswith("Error: PermissionError: others may read")
 
 
 def test_a_command_that_needs_a_service_says_so(shell, tmp_path):
