@@ -3,7 +3,6 @@
 Each expected date is stated, and counted a second time by the oracle.
 """
 
-
 from ledger.lifecycle import Stage
 from tests.ledger import given
 from tests.ledger.given import document, last, part, refuses, sealing, sha
