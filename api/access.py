@@ -56,7 +56,9 @@ class Entry:
         posts = self.active_posts() or self.caller.posts(self.office)
         kind = "person" if self.caller.person is not None else "system"
         if not posts:
-            return Actor(kind=kind, person=self.caller.person, client=self.caller.client)
+            # Only applicants get this far without a post; they are named on no record.
+            role = str(Role.APPLICANT) if self.caller.person is not None else None
+            return Actor(kind=kind, role=role, client=self.caller.client)
         first = posts[0]
         return Actor(
             kind=kind,

@@ -186,7 +186,11 @@ def _occasion(by: Actor, office: Office, now: datetime, body: Details) -> Occasi
 def _key(entry: Entry, request: web.Request, key: str, body: Details) -> Key:
     """Scope the key, and digest the request as it was understood."""
     caller = entry.caller
-    scoped = f"{caller.person or ''}|{caller.client or ''}|{key}"
+    person = caller.person or ""
+    if person and not caller.posts(entry.office):
+        # An applicant's id is an identity number: it is stored nowhere in clear.
+        person = privacy.digest(entry.service.digest_key, "person", {"id": person}).hex()[:32]
+    scoped = f"{person}|{caller.client or ''}|{key}"
     digest = privacy.digest(entry.service.digest_key, request.path, body)
     return Key(scoped, digest)
 

@@ -1,6 +1,6 @@
 """The keys that erase: one for each (subject, case), outside the database and its folder.
 
-A small SQLite file holds them, each wrapped by the key of the ledger's year, which lies
+A small SQLite file holds them, each wrapped by the key of an organ and a year, which lies
 beside it in a file of mode 0400.  New keys are durable before the events that need them: a
 crash between the two leaves a key that nobody uses, never an event that nobody can read.
 """
@@ -11,7 +11,6 @@ import hmac
 import os
 import sqlite3
 from collections import OrderedDict
-from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_bytes, token_hex
 from threading import Lock
@@ -34,6 +33,7 @@ class Keyring:
         path = folder / "subjects.db"
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            _settled(folder)
         self._statements = load(Path(__file__).with_suffix(".sql"))
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         for name in ("secure", "durable", "journal", "table"):
@@ -43,13 +43,19 @@ class Keyring:
         self._subjects: OrderedDict[tuple[str, str, str], str] = OrderedDict()
         self._keys: OrderedDict[str, bytes] = OrderedDict()
         self._wrapping: dict[str, bytes] = {}
+        # What fields show masked, by where they are and their ciphertext: every answer on a
+        # case asks for the same ones.  Dropped with the key.
+        self.masked: OrderedDict[tuple[str, str, str], str] = OrderedDict()
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def subject(self, ledger: str, stream: str, role: str) -> tuple[str, bytes]:
-        """Return reference and key of a subject in a case; new ones wait for `flush`."""
+    def subject(self, ledger: str, stream: str, role: str, under: str) -> tuple[str, bytes]:
+        """Return reference and key of a subject in a case; new ones wait for `flush`.
+
+        `under` names the wrapping key of a new one: of the organ and the year.
+        """
         who = (ledger, stream, role)
         reference = self._subjects.get(who)
         if reference is None:
@@ -62,10 +68,9 @@ class Keyring:
                 self._remember(who, reference, key)
                 return reference, key
         reference, key = token_hex(16), token_bytes(32)
-        name = f"{ledger}-{datetime.now(UTC).year}"
         nonce = token_bytes(12)
-        wrapped = nonce + AESGCM(self._wrap(name)).encrypt(nonce, key, reference.encode())
-        self._pending.append((*who, reference, name, wrapped))
+        wrapped = nonce + AESGCM(self._wrap(under)).encrypt(nonce, key, reference.encode())
+        self._pending.append((*who, reference, under, wrapped))
         self._remember(who, reference, key)
         return reference, key
 
@@ -85,6 +90,12 @@ class Keyring:
             return None
         self._keys[reference] = key
         return key
+
+    def remember_mask(self, field: tuple[str, str, str], shown: str) -> None:
+        """Remember how a field is shown masked."""
+        self.masked[field] = shown
+        if len(self.masked) > CACHED:
+            self.masked.popitem(last=False)
 
     async def flush(self) -> None:
         """Make new keys durable; the append of what needs them waits for this."""
@@ -131,7 +142,17 @@ def secret(path: Path) -> bytes:
         file.write(made.hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
+    _settled(path.parent)
     return made
+
+
+def _settled(folder: Path) -> None:
+    """Put a new name on the disk: a synced file that is in no folder is lost all the same."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def derived(key: bytes, purpose: str) -> bytes:

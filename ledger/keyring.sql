@@ -9,8 +9,9 @@ PRAGMA secure_delete = ON;
 PRAGMA synchronous = FULL;
 
 -- name: journal
--- No write-ahead file that would keep a destroyed key.
-PRAGMA journal_mode = DELETE;
+-- No write-ahead file that would keep a destroyed key.  A journal that is truncated is synced
+-- as it is; one that is deleted may come back after a power cut and undo the last commit.
+PRAGMA journal_mode = TRUNCATE;
 
 -- name: table
 -- One key for each subject in each case.

@@ -1,4 +1,4 @@
-"""Personal fields: what kind each field is, encrypting them one by one, and masking.
+"""Personal fields (个人信息): encrypted one by one, opened, masked.
 
 Each (subject, case) has a key of its own that lives outside the database.  The ledger holds
 ciphertext, so proofs outlive the key: destroying it erases the person (个人信息保护法 47).
@@ -7,8 +7,9 @@ A salted commitment inside lets one field be opened to a court, and tells nothin
 
 import hashlib
 import hmac
+import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from secrets import token_bytes
 
@@ -17,141 +18,40 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.case import Case, Data, Event, Json
+from ledger.classes import class_of, whole
 from ledger.keyring import Keyring
+from ledger.lifecycle import Role
 
-__all__ = ["FIELDS", "Keyring", "Mask", "applicant_ids", "digest", "encrypted", "opened"]
-
-
-def _alike(kinds: tuple[str, ...], name: str) -> dict[str, Mapping[str, str]]:
-    """Give every member of several types the same class."""
-    return {kind: {"*": name} for kind in kinds}
+__all__ = ["Keyring", "Mask", "applicant_ids", "digest", "encrypted", "opened"]
 
 
-# The class of every member of every event's data.  A dot goes one member deeper, `*` stands
-# for all that are left; a personal one names whose it is.
-FIELDS: Mapping[str, Mapping[str, str]] = {
-    "received": {
-        "applicant.kind": "public",
-        "applicant.id_scheme": "public",
-        "applicant.name": "personal applicant",
-        "applicant.id": "sensitive applicant",
-        "applicant.agent.*": "sensitive agent",
-        "applicant.*": "personal applicant",
-        "*": "public",
-    },
-    "issued": {"recipient.*": "personal recipient", "*": "public"},
-    "evaluated": {"text": "personal evaluator", "*": "public"},
-    "intervention-recorded": {
-        "who": "inspection inspection",
-        "text": "inspection inspection",
-        "unit": "inspection inspection",
-    },
-    "recusal-declared": {"interest": "inspection inspection"},
-    "refused": {"*": "official"},
-    "library": {"*": "official"},
-    **_alike(
-        (
-            "corrected-on-spot",
-            "supplement-requested",
-            "supplement-received",
-            "accepted",
-            "declined",
-            "deemed-accepted",
-            "decided",
-            "published",
-            "pushed",
-            "claimed",
-            "closed",
-            "withdrawn",
-            "suspended",
-            "resumed",
-            "extended",
-            "number-reserved",
-            "number-voided",
-            "sealed",
-            "seal-voided",
-            # But its new values are of the class of what they correct.
-            "correction-proposed",
-            "correction-approved",
-        ),
-        "public",
-    ),
-    **_alike(
-        (
-            "transferred",
-            "transfer-acknowledged",
-            "transfer-refused",
-            "reviewed",
-            "ledger-opened",
-            "organ-set",
-            "client-set",
-            "item-set",
-            "item-proposed",
-            "item-approved",
-            "calendar-set",
-            "calendar-proposed",
-            "calendar-approved",
-            "policy-set",
-            "policy-proposed",
-            "policy-approved",
-            "appointment-set",
-            "appointment-proposed",
-            "appointment-approved",
-            "appointment-ended",
-            "seal-registered",
-            "seal-enabled",
-            "seal-handed-over",
-            "seal-taken-over",
-            "seal-hand-over-approved",
-            "seal-disabled",
-            "seal-locked-away",
-            "seal-destroyed",
-            "seal-lost",
-        ),
-        "official",
-    ),
-}
-PERSONAL = frozenset({"personal", "sensitive", "inspection"})
 GONE = "***"
-
-
-def class_of(kind: str, path: str) -> str:
-    """Return the class of a member, with whose it is; KeyError where nobody gave it one."""
-    table = FIELDS[kind]
-    if path in table:
-        return table[path]
-    parent = path
-    while parent:
-        parent = parent.rpartition(".")[0]
-        wild = f"{parent}.*" if parent else "*"
-        if wild in table:
-            return table[wild]
-    raise KeyError(f"{kind}: {path} has no class")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 def encrypted(event: Event, keyring: Keyring, ledger: str) -> Event:
     """Return the event with every personal field as ciphertext."""
-    corrected = event.data.get("of") if event.type == "correction-proposed" else None
-    if corrected is not None:
+    if event.type == "correction-proposed":
         # The new values belong to whom the old ones belong to.
-        new = encrypted(replace(event, type=corrected, data=event.data["fields"]), keyring, ledger)
-        return replace(event, data={**event.data, "fields": new.data})
-    if not any(c.split()[0] in PERSONAL for c in FIELDS[event.type].values()):
-        return event
-    data = _encrypted(event.data, "", event, keyring, ledger)
-    return replace(event, data=data)
+        of = replace(event, type=event.data["of"], data=event.data["fields"])
+        fields = _encrypted(of.data, "", of, keyring, ledger)
+        return replace(event, data={**event.data, "fields": fields})
+    if event.reason is not None and event.actor.role == Role.APPLICANT:
+        # Staff give reasons in office; what applicants say of themselves is theirs.
+        event = replace(event, data={**event.data, "statement": event.reason}, reason=None)
+    return replace(event, data=_encrypted(event.data, "", event, keyring, ledger))
 
 
 def _encrypted(value: Json, path: str, event: Event, keyring: Keyring, ledger: str) -> Json:
-    if isinstance(value, Mapping) and not (path and _leaf(event.type, path)):
+    if isinstance(value, Mapping) and not (path and whole(event.type, path)):
         return {
             name: _encrypted(inner, f"{path}.{name}" if path else name, event, keyring, ledger)
             for name, inner in value.items()
         }
-    kind, _, role = class_of(event.type, path).partition(" ")
-    if kind not in PERSONAL or value is None:
+    role = class_of(event.type, path).partition(" ")[2]
+    if not role or value is None:
         return value
-    subject, key = keyring.subject(ledger, event.stream, role)
+    subject, key = keyring.subject(ledger, event.stream, role, _wrapping(ledger, event))
     salt = token_bytes(32)
     clear = orjson.dumps([b64encode(salt).decode(), value], option=orjson.OPT_SORT_KEYS)
     nonce = token_bytes(12)
@@ -170,10 +70,12 @@ def _encrypted(value: Json, path: str, event: Event, keyring: Keyring, ledger: s
     }
 
 
-def _leaf(kind: str, path: str) -> bool:
-    """Tell whether an object at this path is one field: nothing below it has a class."""
-    below = path + "."
-    return not any(name.startswith(below) for name in FIELDS[kind]) and path in FIELDS[kind]
+def _wrapping(ledger: str, event: Event) -> str:
+    """Name the wrapping key: of the organ whose act it is (else the ledger's), and of the year."""
+    organ = event.data.get("organ") or event.actor.organ or ""
+    if not _FILE_NAME.fullmatch(organ):  # a code may hold anything, a slash too
+        organ = hashlib.sha256(organ.encode()).hexdigest()[:16] if organ else "ledger"
+    return f"{ledger}-{organ}-{event.occurred_at.year}"
 
 
 def _tied(ledger: str, event: str, path: str, subject: str) -> bytes:
@@ -217,14 +119,23 @@ class Mask:
         return {name: self._shown(value) for name, value in data.items()}
 
     def _shown(self, value: Json) -> Json:
-        if isinstance(value, Mapping):
-            if "enc" in value and len(value) == 1:
-                clear = opened(value, self._keyring, self._ledger, self._event)
-                return masked(value["enc"]["path"], clear)
+        if isinstance(value, dict):
+            if len(value) == 1 and "enc" in value:
+                return self._masked(value)
             return self.fields(value)
         if isinstance(value, list | tuple):
             return [self._shown(inner) for inner in value]
         return value
+
+    def _masked(self, field: Data) -> str:
+        enc = field["enc"]
+        if self._event is not None and enc["event"] != self._event:
+            return GONE
+        known = self._keyring.masked.get((self._ledger, enc["nonce"], enc["data"]))
+        if known is None:
+            known = masked(enc["path"], opened(field, self._keyring, self._ledger, self._event))
+            self._keyring.remember_mask((self._ledger, enc["nonce"], enc["data"]), known)
+        return known
 
 
 def masked(path: str, clear: Json) -> str:
@@ -242,11 +153,10 @@ def masked(path: str, clear: Json) -> str:
 
 
 def _name(clear: str) -> str:
-    if len(clear) == 1:
-        return "*"
-    if len(clear) <= 3:
-        return clear[0] + "*" + clear[2:]
-    return clear[:2] + "*" * (len(clear) - 4) + clear[-2:]
+    if len(clear) <= 2:
+        return clear[: len(clear) - 1] + "*"
+    kept = 1 if len(clear) < 8 else 2
+    return clear[:kept] + "*" * (len(clear) - 2 * kept) + clear[-kept:]
 
 
 def digest(key: bytes, route: str, body: Mapping[str, Json]) -> bytes:
@@ -256,12 +166,3 @@ def digest(key: bytes, route: str, body: Mapping[str, Json]) -> bytes:
     """
     written = orjson.dumps(body, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
     return hmac.new(key, route.encode() + b"\0" + written, hashlib.sha256).digest()
-
-
-def paths(data: Data, prefix: str = "") -> Iterator[str]:
-    """List the paths of all members of some data."""
-    for name, value in data.items():
-        path = f"{prefix}.{name}" if prefix else name
-        yield path
-        if isinstance(value, Mapping):
-            yield from paths(value, path)

@@ -223,7 +223,9 @@ def _without_post(
     for action, cells in MAY.items():
         for may in cells:
             if may.role == Role.APPLICANT and caller.applicant_of is not None:
-                actor = Actor(person=caller.person, role=str(Role.APPLICANT), client=caller.client)
+                # Their id is known to the client system and to the application, both in their
+                # keeping; a record names nobody whom it could not forget.
+                actor = Actor(role=str(Role.APPLICANT), client=caller.client)
                 found.setdefault(action, []).append((actor, may))
             if may.role == Role.CLIENT_SYSTEM and caller.person is None:
                 organ = _system_organ(caller, office)
