@@ -3,16 +3,19 @@
 Nothing is imitated: `database` is a real one, copied from a template in about 25 ms.  The
 cluster lies in memory where there is room, does not care for its data, and is ended by its
 watcher whatever happens to the test run.  Tests marked `external` get theirs on a second
-cluster that is known by its URL only.
+cluster that is known by its URL only.  TEST_DATABASE_URL names a server that somebody runs:
+then every test gets its database there.
 """
 
 import asyncio
 import contextlib
 import fcntl
 import itertools
+import os
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 import pytest
@@ -29,6 +32,9 @@ except ImportError:
 PREFIX = "caseledger-test-"
 TEMPLATE = "template_caseledger"
 NUMBERS = itertools.count(1)
+SERVER = os.environ.get("TEST_DATABASE_URL")
+# The layer that runs a PostgreSQL of our own is not what that server is for.
+collect_ignore = ["ledger/test_cluster.py"] if SERVER else []
 
 
 def pytest_asyncio_loop_factories(config, item):
@@ -43,18 +49,18 @@ def pytest_configure_node(node):
     if not hasattr(config, "test_runner"):
         config.test_runner = asyncio.Runner()
         try:
-            config.test_cluster = config.test_runner.run(begin())
+            config.test_server = config.test_runner.run(begin())
         except Exception as error:  # noqa: BLE001  tests that need no database still run
-            config.test_cluster_failed = str(error)
-    if hasattr(config, "test_cluster"):
-        node.workerinput["test_cluster"] = str(config.test_cluster.folder)
+            config.test_server_failed = str(error)
+    if hasattr(config, "test_server"):
+        node.workerinput["test_server"] = str(config.test_server.folder)
     else:
-        node.workerinput["test_cluster_failed"] = config.test_cluster_failed
+        node.workerinput["test_server_failed"] = config.test_server_failed
 
 
 def pytest_unconfigure(config):
-    if hasattr(config, "test_cluster"):
-        config.test_runner.run(end(config.test_cluster))
+    if hasattr(config, "test_server"):
+        config.test_runner.run(end(config.test_server))
     if hasattr(config, "test_runner"):
         config.test_runner.close()
 
@@ -73,19 +79,25 @@ def run():
 def template(request, run):
     """The database that every test's is copied from; to be connected to by nobody."""
     given = getattr(request.config, "workerinput", {})
-    if "test_cluster_failed" in given:
-        pytest.fail(given["test_cluster_failed"])
-    if "test_cluster" in given:
-        yield Database.attached(Cluster(Path(given["test_cluster"]))).named(TEMPLATE)
+    if "test_server_failed" in given:
+        pytest.fail(given["test_server_failed"])
+    if "test_server" in given:
+        folder = Path(given["test_server"])
+        yield (elsewhere(folder) if SERVER else Database.attached(Cluster(folder))).named(TEMPLATE)
         return
-    cluster = run(begin())
-    yield Database.of(cluster).named(TEMPLATE)
-    run(end(cluster))
+    server = run(begin())
+    yield (server if SERVER else Database.of(server)).named(TEMPLATE)
+    run(end(server))
 
 
 @pytest.fixture(scope="session")
-def external_template(run, tmp_path_factory):
+def external_template(request, run, tmp_path_factory):
     """The same on a server that somebody else seems to run: a URL and passwords, no more."""
+    if SERVER:
+        folder = request.getfixturevalue("template").folder
+        url = urlsplit(SERVER)._replace(path=f"/{TEMPLATE}").geturl()
+        yield Database.external(url, folder)
+        return
     cluster = run(begin())
     own = Database.of(cluster)
     host, secret = own.reach["host"], own.as_creator()["password"]
@@ -103,9 +115,9 @@ def origin(request):
 
 
 @pytest.fixture
-def database(run, origin, worker_id):
+def database(run, origin):
     """A migrated, empty database of this test's own: `database.as_role(Role.APP)`."""
-    name = f"test_{worker_id}_{next(NUMBERS)}"
+    name = f"test_{os.getpid()}_{next(NUMBERS)}"
     run(
         as_creator(
             origin.named("postgres"),
@@ -148,26 +160,47 @@ async def as_creator(database, *statements):
 
 
 async def begin():
-    """A running cluster with a migrated template; nobody else's folder is ever taken."""
+    """A server with a migrated template: a cluster of ours, nobody else's folder is ever taken."""
+    if SERVER:
+        server = elsewhere(Path(tempfile.mkdtemp(prefix=PREFIX)))
+        await as_creator(server, f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
+        await make_template(server)
+        return server
     cluster = Cluster(new_folder(), fast=True)
     assert await cluster.start()
     try:
-        template = Database.of(cluster).named(TEMPLATE)
-        close = "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC"
-        await as_creator(template.named("postgres"), close, f"CREATE DATABASE {TEMPLATE}")
-        creator = await asyncpg.connect(**template.as_creator())
-        await migrations.apply(creator)
-        await template.give_passwords(creator)
-        await creator.close()
+        await make_template(Database.of(cluster).named("postgres"))
     except BaseException:
         await end(cluster)
         raise
     return cluster
 
 
-async def end(cluster):
-    await cluster.stop()
-    shutil.rmtree(cluster.folder)
+async def make_template(server):
+    close = "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC"
+    await as_creator(server, close, f"CREATE DATABASE {TEMPLATE}")
+    template = server.named(TEMPLATE)
+    creator = await asyncpg.connect(**template.as_creator())
+    await migrations.apply(creator)
+    await template.give_passwords(creator)
+    await creator.close()
+
+
+def elsewhere(folder):
+    """The server of TEST_DATABASE_URL; the passwords of our roles lie in `folder`."""
+    url = urlsplit(SERVER)
+    host = parse_qs(url.query).get("host", [url.hostname])[0]
+    reach = {"host": host, "port": url.port or 5432, "database": "postgres", "ssl": False}
+    creator = {"user": unquote(url.username or ""), "password": unquote(url.password or "")}
+    return Database(reach=reach, folder=folder, creator=reach | creator)
+
+
+async def end(server):
+    if isinstance(server, Database):
+        await as_creator(server, f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
+    else:
+        await server.stop()
+    shutil.rmtree(server.folder)
 
 
 def new_folder():

@@ -79,7 +79,7 @@ async def test_an_old_epoch_is_refused(make_store):
     await other.take_over(LEDGER)
 
     await other.writer(LEDGER).append(command("b", "case:b", 0))
-    with pytest.raises(Exception, match="epoch"):
+    with pytest.raises(Unavailable, match="took over"):
         await store.writer(LEDGER).append(command("c", "case:c", 0))
 
 
