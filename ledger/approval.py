@@ -11,7 +11,7 @@ from ledger.authority import waiting
 from ledger.case import LAW, Case, Data, Event, Events, Json, flag
 from ledger.due import due_date, lapsed
 from ledger.errors import Refused
-from ledger.fold import official
+from ledger.fold_result import official
 from ledger.lifecycle import SUSPENSION_KINDS, Action, Stage
 from ledger.occasion import Occasion, event, not_recused
 from ledger.office.item import extension_at_most

@@ -7,7 +7,7 @@ from ledger.authority import duty_policy
 from ledger.case import Case, Data, Event, Events, Flag, flag
 from ledger.due import measured
 from ledger.errors import Refused
-from ledger.fold import official
+from ledger.fold_result import official
 from ledger.lifecycle import AUTHORISING
 from ledger.occasion import Occasion, event
 from ledger.office.seal import Seal

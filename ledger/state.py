@@ -8,7 +8,7 @@ from datetime import datetime
 from ledger.authority import options
 from ledger.case import Case, Data
 from ledger.due import deadlines, derived_flags
-from ledger.fold import official
+from ledger.fold_result import official
 from ledger.office import Office
 from ledger.standing import Caller
 

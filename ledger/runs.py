@@ -1,0 +1,80 @@
+"""What folding an event notes of a case: limits that start, are met or end, duties done.
+
+Shared by both halves of the fold; a case is changed in place here, while it is being built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ledger.limit import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from ledger.case import Case, Data, Event, Json
+
+
+def opened(case: Case, event: Event, name: str, budget: int, start: date, **more: Json) -> None:
+    """Start a limit of a case; what happened elsewhere is bound by none of ours."""
+    if case.source is not None:
+        return  # what happened elsewhere is a fact; our limits did not bind it
+    run = Run(
+        name=name,
+        unit=more.pop("unit", "working-day"),
+        budget=budget,
+        start=start,
+        rule=more.pop("rule", "deadline.day-after"),
+        opened=event.position,
+        opened_at=event.recorded_at or event.occurred_at,
+        pausable=name in ("statutory", "promised"),
+        **more,
+    )
+    case.runs = (*case.runs, run)
+
+
+def met(case: Case, name: str, on: date, kind: str | None = None) -> None:
+    """Note the day on which the newest run of a limit was met, if it still runs."""
+    for i in range(len(case.runs) - 1, -1, -1):
+        run = case.runs[i]
+        if run.name == name and run.data.get("kind") == kind:
+            if run.met is None and run.ended is None:
+                runs = list(case.runs)
+                runs[i] = replace(run, met=on)
+                case.runs = tuple(runs)
+            return
+
+
+def ended(case: Case, on: date, name: str | None = None) -> None:
+    """End what runs (under one name, or all): the case has taken the duty away."""
+    case.runs = tuple(
+        replace(run, ended=on)
+        if run.met is None and run.ended is None and name in (None, run.name)
+        else run
+        for run in case.runs
+    )
+
+
+def done(case: Case, event: Event, duty: str) -> None:
+    """Note who did a duty of the case."""
+    noted = {
+        "duty": duty,
+        "person": event.actor.person,
+        "organ": event.actor.organ,
+        "event": event.id,
+        "position": event.position,
+    }
+    case.duties = (*case.duties, noted)
+
+
+def policy(case: Case, kind: str) -> Data:
+    """Return a policy of the case's terms."""
+    policies: Mapping[str, Data] = case.terms.get("policies", {})
+    return policies.get(kind, {})
+
+
+def days(case: Case, name: str) -> int:
+    """Return a number of days that the deadlines policy of the terms gives."""
+    return int(policy(case, "deadlines").get(name, 0))
