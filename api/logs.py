@@ -7,7 +7,9 @@ libraries log becomes such a line too, without their words, which may quote a va
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import BinaryIO
 
 import structlog
@@ -61,12 +63,17 @@ class OfLibraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line about a record."""
-        error = record.exc_info[0] if record.exc_info else None
+        kind, _, trace = record.exc_info or (None, None, None)
+        frames = traceback.extract_tb(trace)
         structlog.get_logger().log(
             record.levelno,
             "of a library",
-            error=None if error is None else error.__name__,
-            where=[record.name, f"{record.filename}:{record.lineno}"],
+            error=None if kind is None else kind.__name__,
+            where=[
+                record.name,
+                f"{record.filename}:{record.lineno}",
+                *(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames),
+            ],
         )
 
 

@@ -1,13 +1,23 @@
 """The demo against a real service, small: it comes out as planned, and twice is once."""
 
+import asyncio
 import io
+import os
+import shutil
+import signal
 from collections import Counter
 from datetime import datetime
 
+import aiohttp
 import pytest
 
+from api import operate
 from api.demo import START, plan, run_demo
+from api.demo.caller import Bureau
+from api.settings import Settings
+from ledger.cluster import pid_line
 from tests.api.serving import serve
+from tests.conftest import new_folder
 
 CASES = 12
 ROWS = 60
@@ -67,8 +77,6 @@ async def test_a_demo_that_was_killed_goes_on_where_it_was(here, monkeypatch):
         pass
 
     sent = Counter()
-    from api.demo.caller import Bureau
-
     real = Bureau._sent
 
     async def killed(self, method, path, *args, **more):
@@ -91,6 +99,64 @@ async def test_a_demo_that_was_killed_goes_on_where_it_was(here, monkeypatch):
     assert 200 == listed.status
     planned = sum(life.item == "QH-002" for life in straight) + len(on.stories) - 1
     assert planned == len(listed.body["items"])
+
+
+@pytest.fixture
+def home():
+    """A place that PostgreSQL's account can reach: those above it are open."""
+    folder = new_folder()
+    folder.chmod(0o711)
+    yield folder / "home"
+    shutil.rmtree(folder)
+
+
+async def asked_all_along(url, issuer, told):
+    """Read the list of cases again and again; note each answer that is not 200."""
+    async with aiohttp.ClientSession() as session:
+        while True:
+            headers = {"Authorization": f"Bearer {issuer.token('jiang-he', '江河')}"}
+            async with session.get(f"{url}/v1/ledgers/469002/cases", headers=headers) as answer:
+                if answer.status != 200:
+                    told.append((answer.status, answer.headers.get("Retry-After")))
+                await answer.read()
+
+
+async def test_a_demo_whose_database_is_killed_goes_on_without_a_restart(home, monkeypatch):
+    here = Settings(home=home, port=0, admin_port=0, rate_person=0, rate_client=0)
+    killed, told = [], []
+    real = Bureau._sent
+
+    async def killing(self, method, path, *args, **more):
+        if method == "POST" and path.endswith(("/review", "/seal")) and len(killed) < 2:
+            postmaster = int(pid_line(home / "postgresql" / "data", 1) or 0)
+            if postmaster and postmaster not in killed:
+                killed.append(postmaster)
+                os.kill(postmaster, signal.SIGKILL)
+        return await real(self, method, path, *args, **more)
+
+    async def job(running):
+        asking = asyncio.create_task(asked_all_along(running.url, running.issuer, told))
+        monkeypatch.setattr(Bureau, "_sent", killing)
+        out = io.StringIO()
+        summary = await run_demo(
+            running.url, lambda p: running.issuer.token(p, p), out, cases=CASES, rows=ROWS
+        )
+        monkeypatch.setattr(Bureau, "_sent", real)
+        again = await run_demo(
+            running.url, lambda p: running.issuer.token(p, p), out, cases=CASES, rows=ROWS
+        )
+        asking.cancel()
+        await asyncio.wait({asking})
+        assert [] == summary.tally.unexpected == again.tally.unexpected
+        assert 0 == again.tally.done
+        return summary.tally.again > 0
+
+    assert await operate.demonstrate(here, START, job, lambda _: None, leave=True)
+
+    assert 2 == len(killed)
+    assert told
+    assert all(status == 503 and int(wait) > 0 for status, wait in told)
+    assert not (home / "postgresql" / "data" / "postmaster.pid").exists()
 
 
 def test_the_plan_is_the_same_every_time_and_only_on_working_days():
