@@ -4,7 +4,7 @@ from aiohttp import web
 
 from api import headers
 from api.access import case_for, enter, scopes
-from api.answers import rendered
+from api.answers import of_list
 from ledger.errors import Refused
 from projections import timeout_alerts
 
@@ -19,7 +19,9 @@ async def listed(request: web.Request) -> web.Response:
         if entry.caller.person is None or not entry.active_posts():
             raise
         seen, own = (), entry.caller.person
-    page = headers.page(request, entry.caller.person, "alerts", timeout_alerts.FILTERS)
+    page = headers.page(
+        request, entry.caller.person, "alerts", timeout_alerts.FILTERS, countable=True
+    )
     if "case" in page.filters:
         # What is not the caller's business does not exist; and what the law has done by now
         # is recorded before it is shown.
@@ -27,6 +29,6 @@ async def listed(request: web.Request) -> web.Response:
         await entry.service.caught_up(entry.ledger.name, case.position)
     found = await timeout_alerts.listed(
         entry.service.reads, entry.ledger.name, seen, page.filters, page.after, page.limit,
-        await entry.ledger.now(), person=own,
+        await entry.ledger.now(), person=own, counted=page.counted,
     )  # fmt: skip
-    return rendered({"items": list(found.items), "next": page.cursor(found.next)})
+    return of_list(found.items, page.cursor(found.next), found.total)

@@ -1,6 +1,6 @@
 """What is answered: act answers, case states and events, with personal fields masked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import orjson
@@ -28,6 +28,12 @@ def rendered(
         charset="utf-8",
         headers={"Cache-Control": "no-store", **(headers or {})},
     )
+
+
+def of_list(items: Sequence[Data], following: str | None, total: int | None) -> web.Response:
+    """Answer a page of a list; the total only where it was asked for."""
+    counted = {} if total is None else {"total": total}
+    return rendered({"items": list(items), "next": following, **counted})
 
 
 def instant(at: datetime | None) -> str | None:

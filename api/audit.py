@@ -8,7 +8,7 @@ from aiohttp import web
 
 from api import headers
 from api.access import case_for, enter, scopes
-from api.answers import rendered
+from api.answers import of_list
 from ledger.case import Data
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility, Role
@@ -30,8 +30,9 @@ async def listed(request: web.Request) -> web.Response:
     if which not in RESPONSIBILITIES:
         raise Refused("not-found", "no such responsibility")
     page = headers.page(
-        request, entry.caller.person, f"audit:{which}", {*audit_trail.FILTERS, "format"}
-    )
+        request, entry.caller.person, f"audit:{which}", {*audit_trail.FILTERS, "format"},
+        countable=True,
+    )  # fmt: skip
     form = page.filters.pop("format", "json")
     if form not in ("json", "csv"):
         raise Refused("invalid-parameter", "format: json or csv")
@@ -47,12 +48,13 @@ async def listed(request: web.Request) -> web.Response:
         position = case.position
     await entry.service.caught_up(entry.ledger.name, position)
     found = await audit_trail.listed(
-        entry.service.reads, entry.ledger.name, which, seen, page.filters, page.after, page.limit
-    )
+        entry.service.reads, entry.ledger.name, which, seen, page.filters, page.after, page.limit,
+        counted=page.counted,
+    )  # fmt: skip
     following = page.cursor(found.next)
     if form == "csv":
         return as_csv(found.items, following)
-    return rendered({"items": list(found.items), "next": following})
+    return of_list(found.items, following, found.total)
 
 
 def as_csv(rows: Sequence[Data], following: str | None) -> web.Response:

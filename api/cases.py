@@ -6,7 +6,7 @@ from aiohttp import web
 
 from api import headers
 from api.access import Entry, case_for, enter, reading, scopes
-from api.answers import rendered, shown_event, shown_state
+from api.answers import of_list, rendered, shown_event, shown_state
 from ledger import records, standing
 from ledger.case import Case
 from ledger.errors import Refused
@@ -78,9 +78,11 @@ async def listed(request: web.Request) -> web.Response:
     """Answer a page of cases: `GET /cases` with its filters."""
     entry = await enter(request)
     seen = scopes(entry, "case")
-    page = headers.page(request, entry.caller.person, "cases", current_state.FILTERS)
+    page = headers.page(
+        request, entry.caller.person, "cases", current_state.FILTERS, countable=True
+    )
     found = await current_state.listed(
         entry.service.reads, entry.ledger.name, seen, page.filters, page.after,
-        page.limit, await entry.ledger.now(),
+        page.limit, await entry.ledger.now(), counted=page.counted,
     )  # fmt: skip
-    return rendered({"items": list(found.items), "next": page.cursor(found.next)})
+    return of_list(found.items, page.cursor(found.next), found.total)

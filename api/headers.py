@@ -223,15 +223,29 @@ class Page:
     after: cursors.Mark | None
     key: bytes
     scope: tuple[str, ...]
+    counted: bool = False
 
     def cursor(self, mark: cursors.Mark | None) -> str | None:
         """Return the cursor that goes on behind a mark; None where the list has ended."""
         return None if mark is None else cursors.sealed(self.key, self.scope, mark)
 
 
-def page(request: web.Request, person: str | None, name: str, filters: Collection[str]) -> Page:
-    """Read the query of a list: its own filters, `limit`, `after` and `at_least`."""
-    given = query(request, {*filters, *PAGING})
+def page(
+    request: web.Request,
+    person: str | None,
+    name: str,
+    filters: Collection[str],
+    *,
+    countable: bool = False,
+) -> Page:
+    """Read the query of a list: its own filters, `limit`, `after` and `at_least`.
+
+    One that is `countable` takes `count=exact` too, and then tells how many rows fit.
+    """
+    given = query(request, {*filters, *PAGING, *(("count",) if countable else ())})
+    counted = given.pop("count", None)
+    if counted is not None:
+        choice(counted, "count", ("exact",))
     limit = integer(given.pop("limit", "50"), "limit", least=1, most=500)
     given.pop("at_least", None)
     after = given.pop("after", None)
@@ -239,7 +253,7 @@ def page(request: web.Request, person: str | None, name: str, filters: Collectio
     ledger = request.match_info.get("ledger", "")
     scope = (ledger, name, person or "", *_flat(given))
     mark = None if after is None else cursors.opened(key, scope, after)
-    return Page(given, limit, mark, key, scope)
+    return Page(given, limit, mark, key, scope, counted is not None)
 
 
 def _flat(filters: Mapping[str, str]) -> list[str]:

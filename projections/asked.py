@@ -6,6 +6,7 @@ A filter that is not understood is refused: a list that silently ignored it woul
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from ledger.case import Data
 from ledger.errors import Refused
@@ -21,12 +22,14 @@ _FIRST_YEAR = 1900
 class Page:
     """Some rows of a list, and the position of the ledger that they show.
 
-    `next` is the mark behind the last one, None where there are no more.
+    `next` is the mark behind the last one, None where there are no more; `total` is how many
+    fit the filters, None where that was not asked.
     """
 
     items: tuple[Data, ...]
     next: Mark | None
     position: int
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,11 @@ class Asked:
         if at is None or at.tzinfo is None or at.year < _FIRST_YEAR:
             raise _wrong(name, "a date, or a time such as 2026-03-02T09:00:00+08:00")
         return at.astimezone(UTC), None
+
+
+def total(rows: Sequence[Any], *, counted: bool) -> int | None:
+    """Return how many rows fit, as each row of a page says it; None where nobody asked."""
+    return int(rows[0]["total"] or 0) if counted and rows else None
 
 
 def behind(prefix: str | None) -> str | None:

@@ -19,7 +19,7 @@ from ledger.records import instant
 from ledger.standing import Subject, about
 from ledger.state import case_number
 from projections import seen
-from projections.asked import Asked, Mark, Page, wrong_mark
+from projections.asked import Asked, Mark, Page, total, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.histories import is_case
 
@@ -41,6 +41,8 @@ async def listed(
     filters: Mapping[str, str],
     after: Mark | None,
     limit: int,
+    *,
+    counted: bool = False,
 ) -> Page:
     """Return a page of acts and refusals in the order of their recording.
 
@@ -70,6 +72,7 @@ async def listed(
         to_day,
         asked.truth("refused"),
         asked.truth("late_entry"),
+        counted,
     )
     async with reads.acquire() as connection, connection.transaction(readonly=True):
         await connection.execute(SQL["plan_for_these_values"])
@@ -77,7 +80,12 @@ async def listed(
     found = [row for row in rows if row["position"] is not None]
     following = _mark(found[limit - 1]) if len(found) > limit else None
     position = rows[0]["shown_position"] if rows else -1
-    return Page(tuple(_shown(row, no_case) for row in found[:limit]), following, position)
+    return Page(
+        tuple(_shown(row, no_case) for row in found[:limit]),
+        following,
+        position,
+        total(rows, counted=counted),
+    )
 
 
 def _mark(row: Any) -> Mark:  # noqa: ANN401 (asyncpg ships no types)

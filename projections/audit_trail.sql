@@ -30,37 +30,39 @@ SELECT p.next_position - 1 AS shown_position, c.*
   JOIN ledger.head AS h
     ON h.ledger = s.ledger
   LEFT JOIN LATERAL (
-       SELECT a.recorded_at, a.refused, a.position, a.occurred_at, a.responsibility, a.action,
-              a.type, a.version, a.case_no, a.item, a.kind, a.person, a.name, a.role,
-              a.organ, a.client, a.late_entry, a.reason, a.slug, a.rule, a.earlier_position
-         FROM projections.audit AS a
-         LEFT JOIN projections.audit_case AS k
-           ON k.ledger = a.ledger
-          AND k.generation = a.generation
-          AND k.stream = a.stream
-        WHERE a.ledger = $1
-          AND a.generation = s.generation
-          AND (   $2
-               OR k.seen && $3
-               OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
-                           WHERE o.item = k.item
-                             AND o.mark = ANY (k.seen))
-               OR k.stream IS NULL AND 'O:' || a.organ = ANY ($3)
-               OR $6 AND (a.refused OR a.responsibility = 'administration'))
-          AND ($8::timestamptz IS NULL
+       SELECT a.*
+         FROM (SELECT CASE WHEN $23::boolean THEN count(*) OVER () END AS total,
+                     a.recorded_at, a.refused, a.position, a.occurred_at, a.responsibility, a.action,
+                     a.type, a.version, a.case_no, a.item, a.kind, a.person, a.name, a.role,
+                     a.organ, a.client, a.late_entry, a.reason, a.slug, a.rule, a.earlier_position
+                FROM projections.audit AS a
+                LEFT JOIN projections.audit_case AS k
+                  ON k.ledger = a.ledger
+                 AND k.generation = a.generation
+                 AND k.stream = a.stream
+               WHERE a.ledger = $1
+                 AND a.generation = s.generation
+                 AND (   $2
+                      OR k.seen && $3
+                      OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
+                                  WHERE o.item = k.item
+                                    AND o.mark = ANY (k.seen))
+                      OR k.stream IS NULL AND 'O:' || a.organ = ANY ($3)
+                      OR $6 AND (a.refused OR a.responsibility = 'administration'))
+                 AND ($11::text IS NULL OR a.responsibility = $11)
+                 AND ($12::text IS NULL OR a.person = $12)
+                 AND ($13::text IS NULL OR a.organ = $13)
+                 AND ($14::text IS NULL OR a.action = $14)
+                 AND ($15::text IS NULL OR a.item = $15)
+                 AND ($16::text IS NULL OR a.case_no = $16)
+                 AND ($17::timestamptz IS NULL OR a.recorded_at >= $17)
+                 AND ($18::date IS NULL OR a.recorded_at >= $18::timestamp AT TIME ZONE h.zone)
+                 AND ($19::timestamptz IS NULL OR a.recorded_at <= $19)
+                 AND ($20::date IS NULL OR a.recorded_at < ($20 + 1)::timestamp AT TIME ZONE h.zone)
+                 AND ($21::boolean IS NULL OR a.refused = $21)
+                 AND ($22::boolean IS NULL OR a.late_entry = $22)) AS a
+        WHERE ($8::timestamptz IS NULL
                OR (a.recorded_at, a.refused, a.position) > ($8, $9::boolean, $10::bigint))
-          AND ($11::text IS NULL OR a.responsibility = $11)
-          AND ($12::text IS NULL OR a.person = $12)
-          AND ($13::text IS NULL OR a.organ = $13)
-          AND ($14::text IS NULL OR a.action = $14)
-          AND ($15::text IS NULL OR a.item = $15)
-          AND ($16::text IS NULL OR a.case_no = $16)
-          AND ($17::timestamptz IS NULL OR a.recorded_at >= $17)
-          AND ($18::date IS NULL OR a.recorded_at >= $18::timestamp AT TIME ZONE h.zone)
-          AND ($19::timestamptz IS NULL OR a.recorded_at <= $19)
-          AND ($20::date IS NULL OR a.recorded_at < ($20 + 1)::timestamp AT TIME ZONE h.zone)
-          AND ($21::boolean IS NULL OR a.refused = $21)
-          AND ($22::boolean IS NULL OR a.late_entry = $22)
         ORDER BY a.recorded_at, a.refused, a.position
         LIMIT $7) AS c ON true
  WHERE s.ledger = $1

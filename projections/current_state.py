@@ -15,7 +15,7 @@ from ledger.office import Office
 from ledger.queries import load
 from ledger.state import number_of
 from projections import seen
-from projections.asked import Asked, Mark, Page, behind, wrong_mark
+from projections.asked import Asked, Mark, Page, behind, total, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.limits import Limits, limits, moved
 
@@ -53,6 +53,8 @@ async def listed(
     after: Mark | None,
     limit: int,
     now: datetime,
+    *,
+    counted: bool = False,
 ) -> Page:
     """Return a page of the cases a reader may see, the newest receipt first.
 
@@ -84,6 +86,7 @@ async def listed(
         behind(asked.text("q")),
         asked.truth("overdue"),
         asked.one_of("light", LIGHTS),
+        counted,
     )
     async with reads.acquire() as connection, connection.transaction(readonly=True):
         await connection.execute(SQL["plan_for_these_values"])
@@ -91,7 +94,12 @@ async def listed(
     found = [row for row in rows if row["received_position"] is not None]
     following = found[limit - 1]["received_position"] if len(found) > limit else None
     position = rows[0]["shown_position"] if rows else -1
-    return Page(tuple(_shown(row) for row in found[:limit]), following, position)
+    return Page(
+        tuple(_shown(row) for row in found[:limit]),
+        following,
+        position,
+        total(rows, counted=counted),
+    )
 
 
 def _shown(row: Any) -> Data:  # noqa: ANN401 (asyncpg ships no types)

@@ -28,7 +28,8 @@ SET LOCAL plan_cache_mode = force_custom_plan;
 
 -- name: listed
 -- A page of the cases that a reader may see, the newest receipt first, with the position
--- that the page shows; one row without a case where there is none.
+-- that the page shows; one row without a case where there is none.  The total is counted
+-- only where it is asked for: it reads every row that fits.
 SELECT p.next_position - 1 AS shown_position, c.*
   FROM projections.shown AS s
   JOIN projections.progress AS p
@@ -38,43 +39,44 @@ SELECT p.next_position - 1 AS shown_position, c.*
    AND p.sequence = s.ledger
   LEFT JOIN LATERAL (
        SELECT r.*
-         FROM (SELECT t.received_position, t.case_no, t.position, t.version, t.item,
-                      t.item_name, t.stage, t.responsibility, t.officer, t.unit, t.organ,
-                      t.source, t.received_on, t.accepted_on, t.decided_on, t.issued_on,
-                      t.closed_on, t.outcome, t.statutory_due, t.promised_due,
-                      t.next_deadline, t.next_due,
-                      coalesce(t.red_at <= $6, false) AS overdue,
-                      CASE WHEN t.red_at <= $6 THEN 'red'
-                           WHEN t.yellow_at <= $6 THEN 'yellow'
-                           WHEN t.stopped THEN 'stopped'
-                           WHEN t.next_due IS NOT NULL THEN 'green'
-                           ELSE t.settled END AS light
-                 FROM projections.current_state AS t
-                WHERE t.ledger = $1
-                  AND t.generation = s.generation
-                  AND (   $2
-                       OR t.seen && $3
-                       OR $7 AND t.reviewed
-                       OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
-                                   WHERE o.item = t.item
-                                     AND o.mark = ANY (t.seen)))
-                  AND ($9::bigint IS NULL OR t.received_position < $9)
-                  AND ($10::text IS NULL OR t.stage = $10)
-                  AND ($11::text IS NULL OR t.item = $11)
-                  AND ($12::text IS NULL OR t.responsibility = $12)
-                  AND ($13::text IS NULL OR t.officer = $13)
-                  AND ($14::text IS NULL OR t.organ = $14)
-                  AND ($15::date IS NULL OR t.received_on >= $15)
-                  AND ($16::date IS NULL OR t.received_on <= $16)
-                  AND ($17::date IS NULL OR t.closed_on >= $17)
-                  AND ($18::date IS NULL OR t.closed_on <= $18)
-                  AND ($19::bigint IS NULL OR t.position > $19)
-                  AND ($20::text IS NULL OR t.case_no >= $20 AND t.case_no < $21)
-                  AND ($22::boolean IS NOT TRUE OR t.red_at <= $6)
-                  AND ($23::text IS DISTINCT FROM 'red' OR t.red_at <= $6)
-                  AND ($23::text IS DISTINCT FROM 'yellow' OR t.yellow_at <= $6)) AS r
-        WHERE ($22::boolean IS NULL OR r.overdue = $22)
-          AND ($23::text IS NULL OR r.light = $23)
+         FROM (SELECT r.*, CASE WHEN $24::boolean THEN count(*) OVER () END AS total
+               FROM (SELECT t.received_position, t.case_no, t.position, t.version, t.item,
+                            t.item_name, t.stage, t.responsibility, t.officer, t.unit, t.organ,
+                            t.source, t.received_on, t.accepted_on, t.decided_on, t.issued_on,
+                            t.closed_on, t.outcome, t.statutory_due, t.promised_due,
+                            t.next_deadline, t.next_due,
+                            coalesce(t.red_at <= $6, false) AS overdue,
+                            CASE WHEN t.red_at <= $6 THEN 'red'
+                                 WHEN t.yellow_at <= $6 THEN 'yellow'
+                                 WHEN t.stopped THEN 'stopped'
+                                 WHEN t.next_due IS NOT NULL THEN 'green'
+                                 ELSE t.settled END AS light
+                       FROM projections.current_state AS t
+                      WHERE t.ledger = $1
+                        AND t.generation = s.generation
+                        AND (   $2
+                             OR t.seen && $3
+                             OR $7 AND t.reviewed
+                             OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
+                                         WHERE o.item = t.item
+                                           AND o.mark = ANY (t.seen)))
+                        AND ($10::text IS NULL OR t.stage = $10)
+                        AND ($11::text IS NULL OR t.item = $11)
+                        AND ($12::text IS NULL OR t.responsibility = $12)
+                        AND ($13::text IS NULL OR t.officer = $13)
+                        AND ($14::text IS NULL OR t.organ = $14)
+                        AND ($15::date IS NULL OR t.received_on >= $15)
+                        AND ($16::date IS NULL OR t.received_on <= $16)
+                        AND ($17::date IS NULL OR t.closed_on >= $17)
+                        AND ($18::date IS NULL OR t.closed_on <= $18)
+                        AND ($19::bigint IS NULL OR t.position > $19)
+                        AND ($20::text IS NULL OR t.case_no >= $20 AND t.case_no < $21)
+                        AND ($22::boolean IS NOT TRUE OR t.red_at <= $6)
+                        AND ($23::text IS DISTINCT FROM 'red' OR t.red_at <= $6)
+                        AND ($23::text IS DISTINCT FROM 'yellow' OR t.yellow_at <= $6)) AS r
+              WHERE ($22::boolean IS NULL OR r.overdue = $22)
+                AND ($23::text IS NULL OR r.light = $23)) AS r
+        WHERE ($9::bigint IS NULL OR r.received_position < $9)
         ORDER BY r.received_position DESC
         LIMIT $8) AS c ON true
  WHERE s.ledger = $1

@@ -18,7 +18,7 @@ from ledger.office import Office, appointment
 from ledger.queries import load
 from ledger.records import instant
 from projections import cards, seen
-from projections.asked import Asked, Mark, Page, wrong_mark
+from projections.asked import Asked, Mark, Page, total, wrong_mark
 from projections.cards import Card
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.limits import far, moved
@@ -44,6 +44,7 @@ async def listed(
     now: datetime,
     *,
     person: str | None = None,
+    counted: bool = False,
 ) -> Page:
     """Return a page of the cards raised by now, the newest first.
 
@@ -64,6 +65,7 @@ async def listed(
         asked.text("organ"),
         asked.text("item"),
         asked.one_of("state", STATES),
+        counted,
     )
     async with reads.acquire() as connection, connection.transaction(readonly=True):
         await connection.execute(SQL["plan_for_these_values"])
@@ -72,7 +74,12 @@ async def listed(
     last = found[limit - 1] if len(found) > limit else None
     following = [instant(last["raised_at"]), last["id"]] if last else None
     position = rows[0]["shown_position"] if rows else -1
-    return Page(tuple(_shown(row) for row in found[:limit]), following, position)
+    return Page(
+        tuple(_shown(row) for row in found[:limit]),
+        following,
+        position,
+        total(rows, counted=counted),
+    )
 
 
 def _before(after: Mark | None) -> tuple[datetime | None, str | None]:

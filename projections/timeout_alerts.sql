@@ -73,7 +73,7 @@ SELECT p.next_position - 1 AS shown_position, h.zone, c.*
     ON h.ledger = s.ledger
   LEFT JOIN LATERAL (
        SELECT r.id, r.case_no, r.item, r.organ, r.deadline, r.due, r.rule, r.level, r.policy,
-              r.raised_at, r.answer_by, r.reason, r.state,
+              r.raised_at, r.answer_by, r.reason, r.state, r.total,
               ARRAY (SELECT DISTINCT n.person
                        FROM (SELECT unnest(r.persons) AS person
                               UNION ALL
@@ -85,42 +85,43 @@ SELECT p.next_position - 1 AS shown_position, h.zone, c.*
                                 AND o.since <= r.raised_at
                                 AND (o.until IS NULL OR o.until > r.raised_at)) AS n
                       ORDER BY n.person) AS addressees
-         FROM (SELECT a.id, a.case_no, coalesce(k.item, a.item) AS item,
-                      coalesce(k.organ, a.organ) AS organ, a.deadline, a.due, a.rule,
-                      a.level, a.policy, a.raised_at, a.answer_by, a.reason, a.persons, a.posts,
-                      CASE WHEN a.withdrawn_at <= $6 THEN 'withdrawn'
-                           WHEN a.closed_at <= $6 THEN 'closed'
-                           ELSE 'raised' END AS state
-                 FROM projections.alert AS a
-                 LEFT JOIN projections.alert_case AS k
-                   ON k.ledger = a.ledger
-                  AND k.generation = a.generation
-                  AND k.stream = a.stream
-                WHERE a.ledger = $1
-                  AND a.generation = s.generation
-                  AND a.raised_at <= $6
-                  AND (   $2
-                       OR k.seen && $3
-                       OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
-                                   WHERE o.item = k.item
-                                     AND o.mark = ANY (k.seen))
-                       OR k.stream IS NULL AND 'O:' || a.organ = ANY ($3)
-                       OR $8 = ANY (a.persons)
-                       OR EXISTS (SELECT
-                                    FROM projections.alert_post AS o
-                                   WHERE o.ledger = $1
-                                     AND o.generation = s.generation
-                                     AND o.person = $8
-                                     AND o.post = ANY (a.posts)
-                                     AND o.since <= a.raised_at
-                                     AND (o.until IS NULL OR o.until > a.raised_at)))
-                  AND ($9::timestamptz IS NULL OR (a.raised_at, a.id) < ($9, $10::text))
-                  AND ($11::text IS NULL OR a.level = $11)
-                  AND ($12::text IS NULL OR a.deadline = $12)
-                  AND ($13::text IS NULL OR a.case_no = $13)) AS r
-        WHERE ($14::text IS NULL OR r.organ = $14)
-          AND ($15::text IS NULL OR r.item = $15)
-          AND ($16::text IS NULL OR r.state = $16)
+         FROM (SELECT r.*, CASE WHEN $17::boolean THEN count(*) OVER () END AS total
+               FROM (SELECT a.id, a.case_no, coalesce(k.item, a.item) AS item,
+                            coalesce(k.organ, a.organ) AS organ, a.deadline, a.due, a.rule,
+                            a.level, a.policy, a.raised_at, a.answer_by, a.reason, a.persons, a.posts,
+                            CASE WHEN a.withdrawn_at <= $6 THEN 'withdrawn'
+                                 WHEN a.closed_at <= $6 THEN 'closed'
+                                 ELSE 'raised' END AS state
+                       FROM projections.alert AS a
+                       LEFT JOIN projections.alert_case AS k
+                         ON k.ledger = a.ledger
+                        AND k.generation = a.generation
+                        AND k.stream = a.stream
+                      WHERE a.ledger = $1
+                        AND a.generation = s.generation
+                        AND a.raised_at <= $6
+                        AND (   $2
+                             OR k.seen && $3
+                             OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
+                                         WHERE o.item = k.item
+                                           AND o.mark = ANY (k.seen))
+                             OR k.stream IS NULL AND 'O:' || a.organ = ANY ($3)
+                             OR $8 = ANY (a.persons)
+                             OR EXISTS (SELECT
+                                          FROM projections.alert_post AS o
+                                         WHERE o.ledger = $1
+                                           AND o.generation = s.generation
+                                           AND o.person = $8
+                                           AND o.post = ANY (a.posts)
+                                           AND o.since <= a.raised_at
+                                           AND (o.until IS NULL OR o.until > a.raised_at)))
+                        AND ($11::text IS NULL OR a.level = $11)
+                        AND ($12::text IS NULL OR a.deadline = $12)
+                        AND ($13::text IS NULL OR a.case_no = $13)) AS r
+              WHERE ($14::text IS NULL OR r.organ = $14)
+                AND ($15::text IS NULL OR r.item = $15)
+                AND ($16::text IS NULL OR r.state = $16)) AS r
+        WHERE ($9::timestamptz IS NULL OR (r.raised_at, r.id) < ($9, $10::text))
         ORDER BY r.raised_at DESC, r.id DESC
         LIMIT $7) AS c ON true
  WHERE s.ledger = $1
