@@ -7,7 +7,7 @@ no key appears twice: then checking the whole batch against the state before it 
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,12 @@ class Command:
     digest: bytes
     reads: Mapping[str, int]
     events: tuple[tuple[str, str, bytes, tuple[str, ...]], ...]
+    # How many bytes of events it brings.
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Measure it once: the queue and the batch both ask."""
+        object.__setattr__(self, "size", sum(len(body) for _, _, body, _ in self.events))
 
     def check(self) -> None:
         """Raise ValueError where the database would refuse the whole batch because of it."""
@@ -57,11 +63,6 @@ class Command:
             for register in registers:
                 if not REGISTER.fullmatch(register):
                     raise ValueError(f"not the name of a register: {register!r}")
-
-    @property
-    def size(self) -> int:
-        """How many bytes of events it brings."""
-        return sum(len(body) for _, _, body, _ in self.events)
 
 
 @dataclass(frozen=True, slots=True)
