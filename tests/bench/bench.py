@@ -175,7 +175,7 @@ async def measured(size: int, seconds: float) -> list[Row]:
 def main() -> None:
     """Read the words, measure, print, write."""
     words = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    words.add_argument("--size", type=int, default=1_000_000, help="events of the large ledger")
+    words.add_argument("--size", type=int, default=1_300_000, help="events of the large ledger")
     words.add_argument("--seconds", type=float, default=2.5, help="of one round")
     words.add_argument("--out", type=Path, default=Path("build/bench.json"))
     asked = words.parse_args()
