@@ -23,7 +23,7 @@ from aiohttp import web
 from api.problems import as_refused, where
 from api.rows import row_of
 from api.service import Service
-from ledger import imported
+from ledger import imported, mapping
 from ledger.case import Case
 from ledger.errors import Corrupt, Moved, Refused, Unavailable, Unknown
 from ledger.ledger import Key, Ledger
@@ -188,7 +188,7 @@ class _Work:
         self.ledger = ledger
         self.id: str = file["id"]
         self._file = file
-        self._mapping = imported.mapping(orjson.loads(file["mapping"]))
+        self._mapping = mapping.mapping(orjson.loads(file["mapping"]))
         self._stream_key = stream_key
 
     async def take(self, number: int, raw: bytes, now: datetime) -> Taken:

@@ -23,9 +23,9 @@ from api.intake import INTAKE, SQL
 from api.multipart import Head, Parts, boundary_of
 from api.office import allowed
 from api.rows import CsvRows, JsonRows, Row, Rows, unreadable
-from ledger import imported, privacy
+from ledger import imported, mapping, privacy
 from ledger.errors import Refused
-from ledger.imported import RowMapping
+from ledger.mapping import RowMapping
 
 MAX_UPLOAD = 1 << 30
 MAX_MAPPING = 64 * 1024
@@ -130,9 +130,9 @@ class _Staged:
         if head.name != "file" or self.rows is not None or not self.raw_mapping:
             raise unreadable("a form with the parts mapping and file, in this order")
         read = object_of(self.raw_mapping)
-        self.mapping = imported.mapping(read)
+        self.mapping = mapping.mapping(read)
         name = head.filename or "file"
-        if len(name) > imported.NAME_CHARS or not line_is_clean(name):
+        if len(name) > mapping.NAME_CHARS or not line_is_clean(name):
             raise Refused("forbidden-character", "the name of the file", pointer="/file")
         self.rows = _reader(head, self.mapping)
         async with self.intake.reached() as connection:

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from ledger.counting import Count
-from ledger.limit import Data, Facts, Pause, Run, Step
+from ledger.limit import Data, Facts, Pause, Run, Step, basis
 from ledger.workdays import Calendars, Span, Spans, WorkingDays, union
 
 # An event that is being decided has no position yet; it comes after everything known.
@@ -156,32 +156,6 @@ def thresholds(deadline: Deadline, policy: Data, zone: tzinfo) -> dict[str, date
         "yellow": _midnight(yellow, zone) if yellow is not None else None,
         "red": _midnight(deadline.due + _DAY, zone),
     }
-
-
-def basis(run: Run) -> str:
-    """Name the law or policy that a limit rests on."""
-    return str(run.data.get("basis") or _BASIS.get(run.name, "local rules"))
-
-
-_BASIS: Mapping[str, str] = {
-    "supplement": "APL 32(4)",
-    "statutory": "APL 42",
-    "promised": "优化营商环境条例 36",
-    "special": "APL 45",
-    "issue": "APL 44",
-    "push": "link policy",
-    "claim": "link policy",
-    "bad-review": "reviews policy",
-    "stage:transfer": "deadlines policy",
-    "stage:publish": "政府信息公开条例 26",
-    "stage:explain": "优化营商环境条例 36",
-    "stage:verify": "国办发〔2020〕42号",
-    "stage:hearing-request": "APL 47",
-    "stage:hearing": "APL 47",
-    "stage:renewal": "APL 50",
-    "stage:penalty": "行政处罚法 60",
-    "evidence": "行政诉讼法 67; 行政复议法 48",
-}
 
 
 @dataclass(frozen=True, slots=True)

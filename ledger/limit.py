@@ -83,3 +83,29 @@ class Step:
     position: int
     facts: Facts
     at: datetime | None = None
+
+
+def basis(run: Run) -> str:
+    """Name the law or policy that a limit rests on."""
+    return str(run.data.get("basis") or _BASIS.get(run.name, "local rules"))
+
+
+_BASIS: Mapping[str, str] = {
+    "supplement": "APL 32(4)",
+    "statutory": "APL 42",
+    "promised": "优化营商环境条例 36",
+    "special": "APL 45",
+    "issue": "APL 44",
+    "push": "link policy",
+    "claim": "link policy",
+    "bad-review": "reviews policy",
+    "stage:transfer": "deadlines policy",
+    "stage:publish": "政府信息公开条例 26",
+    "stage:explain": "优化营商环境条例 36",
+    "stage:verify": "国办发〔2020〕42号",
+    "stage:hearing-request": "APL 47",
+    "stage:hearing": "APL 47",
+    "stage:renewal": "APL 50",
+    "stage:penalty": "行政处罚法 60",
+    "evidence": "行政诉讼法 67; 行政复议法 48",
+}

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import ledger.deadline
 from ledger.counting import Count
-from ledger.deadline import basis, foreseen, thresholds
-from ledger.limit import Extension, Facts, Pause, Step
+from ledger.deadline import foreseen, thresholds
+from ledger.limit import Extension, Facts, Pause, Step, basis
 from ledger.workdays import union
 from tests.ledger.days import (
     EXAMPLE,

@@ -17,9 +17,9 @@ from api.bodies import ACTS
 from ledger import privacy, records
 from ledger.case import Actor, Event
 from ledger.classes import FIELDS, class_of
-from ledger.imported import IMPORTABLE
 from ledger.keyring import Keyring
 from ledger.lifecycle import RULES, Action
+from ledger.mapping import IMPORTABLE
 
 AT = datetime(2026, 3, 2, 1, tzinfo=UTC)
 PERSON = {

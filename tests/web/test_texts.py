@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from api.web.texts import DEFAULT, LANGUAGES, Texts, catalogue
-from ledger import deadline
+from ledger import limit
 from ledger.lifecycle import (
     AUTHORISING,
     BY_LAW,
@@ -33,7 +33,7 @@ CODED = {
     *(f"event.{kind}" for kind in BY_LAW),
     *(f"document.{kind}" for kind in AUTHORISING),
     *(f"procedure.{kind}" for kind in SUSPENSION_KINDS),
-    *(f"deadline.{name}" for name in deadline._BASIS),
+    *(f"deadline.{name}" for name in limit._BASIS),
     *(f"light.{light}" for light in ("green", "yellow", "red", "stopped", "met", "met-late")),
     *(f"level.{level}" for level in ("early", "yellow", "red")),
     *(f"cause.{cause}" for cause in ("suspension", "extension", "calendar", "correction")),

@@ -1,0 +1,201 @@
+"""How the rows of another system's file are read (字段对应): which column means what.
+
+A mapping is data that comes with an upload; one that says too little, too much, or what cannot
+be is refused before a row is read.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from ledger.case import Data, Json
+from ledger.errors import Refused
+
+# The acts that can have happened elsewhere, with the details each may have (True: must).
+# What needs our seal, our register or our limits cannot.
+IMPORTABLE: Mapping[str, Mapping[str, bool]] = MappingProxyType(
+    {
+        "received": {},
+        "accepted": {},
+        "declined": {"kind": False, "reasons": False},
+        "transferred": {"to": True, "handed_over": False},
+        "transfer-acknowledged": {},
+        "decided": {"outcome": True, "reasons": False},
+        "issued": {"method": False},
+        "published": {"what": True, "where": False},
+        "closed": {},
+        "withdrawn": {},
+    }
+)
+
+NAME_CHARS = 200
+MAX_ACTS = 20
+MAX_FACTS = 100
+# In the details of an act `{"column": name}` stands for what that column holds.
+COLUMN = "column"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Act:
+    """How one act is read from a row: its type, the column of its time, what it records.
+
+    `when` names a column that must have a value too; in `data` a value {"column": name}
+    stands for that column's.
+    """
+
+    type: str
+    at: str
+    when: str | None
+    data: Data
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowMapping:
+    """How the rows of one file are read (字段对应): which column means what.
+
+    `zone` is that of times without an offset, `precision` what the file's times are good
+    to, `facts` the columns that are kept as they are.
+    """
+
+    system: str
+    item: str
+    id: str
+    zone: ZoneInfo
+    precision: str
+    acts: tuple[Act, ...]
+    applicant: Mapping[str, str]
+    facts: tuple[str, ...]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Name every column that the mapping reads."""
+        named = {self.id, *self.facts, *self.applicant.values()}
+        for act in self.acts:
+            named |= {act.at, *([act.when] if act.when else ()), *_columns_of(act.data)}
+        return frozenset(named)
+
+
+def mapping(data: Json) -> RowMapping:
+    """Read a mapping; refuse one that says too little, too much, or what cannot be."""
+    members = _object(data, "/mapping")
+    _only(
+        members,
+        {"system", "item", "id", "zone", "precision", "acts", "applicant", "facts", "note"},
+        "/mapping",
+    )
+    acts = members.get("acts")
+    if not isinstance(acts, list) or not 1 <= len(acts) <= MAX_ACTS:
+        raise _wrong("acts: one to twenty of them, in order", "/mapping/acts")
+    read_acts = tuple(_act(act, f"/mapping/acts/{n}") for n, act in enumerate(acts))
+    if read_acts[0].type != "received":
+        raise _wrong("the first act is received", "/mapping/acts/0/type")
+    facts = members.get("facts", [])
+    if not isinstance(facts, list) or len(facts) > MAX_FACTS:
+        raise _wrong("facts: a list of columns", "/mapping/facts")
+    precision = members.get("precision", "second")
+    if precision not in ("second", "day"):
+        raise _wrong("precision: second or day", "/mapping/precision")
+    applicant = _object(members.get("applicant", {}), "/mapping/applicant")
+    _only(applicant, {"name", "id", "id_scheme"}, "/mapping/applicant")
+    return RowMapping(
+        system=_code(members, "system"),
+        item=_code(members, "item"),
+        id=_text(members.get("id"), "/mapping/id"),
+        zone=_zone(members.get("zone", "UTC")),
+        precision=str(precision),
+        acts=read_acts,
+        applicant={k: _text(v, f"/mapping/applicant/{k}") for k, v in applicant.items()},
+        facts=tuple(_text(name, f"/mapping/facts/{n}") for n, name in enumerate(facts)),
+    )
+
+
+def _act(data: Json, pointer: str) -> Act:
+    members = _object(data, pointer)
+    _only(members, {"type", "at", "when", "data"}, pointer)
+    kind = _text(members.get("type"), f"{pointer}/type")
+    if kind not in IMPORTABLE:
+        raise _wrong("an act that cannot be imported", f"{pointer}/type")
+    details = _object(members.get("data", {}), f"{pointer}/data")
+    known = IMPORTABLE[kind]
+    _only(details, set(known), f"{pointer}/data")
+    if any(must and name not in details for name, must in known.items()):
+        raise _wrong(f"{kind} needs {', '.join(k for k in known if known[k])}", f"{pointer}/data")
+    when = members.get("when")
+    return Act(
+        type=kind,
+        at=_text(members.get("at"), f"{pointer}/at"),
+        when=None if when is None else _text(when, f"{pointer}/when"),
+        data=details,
+    )
+
+
+def _columns_of(value: Json) -> frozenset[str]:
+    if not isinstance(value, dict):
+        return frozenset()
+    if is_column(value):
+        return frozenset({value[COLUMN]})
+    return frozenset().union(*(_columns_of(v) for v in value.values())) if value else frozenset()
+
+
+def is_column(value: Mapping[str, Json]) -> bool:
+    """Tell whether a value stands for what a column holds."""
+    return set(value) == {COLUMN} and isinstance(value[COLUMN], str)
+
+
+def _object(data: Json, pointer: str) -> dict[str, Json]:
+    if not isinstance(data, dict) or not all(isinstance(k, str) and k.isascii() for k in data):
+        raise _wrong("an object is wanted here", pointer)
+    return data
+
+
+def _only(members: Mapping[str, Json], known: set[str], pointer: str) -> None:
+    for name in members:
+        if name not in known:
+            raise Refused(
+                "unknown-field", "a member we do not know", pointer=f"{pointer}/{name[:64]}"
+            )
+
+
+def _text(value: Json, pointer: str) -> str:
+    if not isinstance(value, str) or not value.strip() or flaw(value, NAME_CHARS):
+        raise _wrong("a short text is wanted here", pointer)
+    return value
+
+
+def _code(members: Mapping[str, Json], name: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise _wrong(f"{name}: letters, digits, dot, dash, at most 80", f"/mapping/{name}")
+    return value
+
+
+def _zone(name: Json) -> ZoneInfo:
+    text = _text(name, "/mapping/zone")
+    try:
+        return ZoneInfo(text)
+    except (OSError, ValueError, KeyError):  # unknown, or a name that is a path
+        raise _wrong("no such time zone", "/mapping/zone") from None
+
+
+def _wrong(why: str, pointer: str) -> Refused:
+    return Refused("schema", why, pointer=pointer)
+
+
+def flaw(text: str, limit: int) -> str | None:
+    """Name what is wrong with a text, or None: too long, or characters we do not take."""
+    if len(text) > limit:
+        return "too-long"
+    if text.isascii() and text.isprintable():
+        return None
+    for char in text:
+        kind = unicodedata.category(char)
+        if kind in ("Cc", "Cf", "Cs", "Zl", "Zp") or (ord(char) & 0xFFFE) == 0xFFFE:
+            return "forbidden-character"
+        if 0xFDD0 <= ord(char) <= 0xFDEF:
+            return "forbidden-character"
+    return None
