@@ -41,13 +41,15 @@ def table() -> list[Route]:
             "exchange",
             produces=(JSON, feed.NDJSON),
         ),
-        reading(
-            f"{LEDGER}/export/{{format}}",
-            feed.export,
-            "The whole list of cases as a file",
-            "exchange",
-            among={"format": ("csv", "ndjson")},
-            produces=("text/csv", feed.NDJSON, JSON),
+        *(
+            reading(
+                f"{LEDGER}/export/{form}",
+                feed.export,
+                "The whole list of cases as a file",
+                "exchange",
+                produces=(media,),
+            )
+            for form, media in (("csv", "text/csv"), ("ndjson", feed.NDJSON))
         ),
     ]
 

@@ -55,7 +55,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     entry = await enter(request)
     seen = _scope(entry)
     given = headers.query(request, FILTERS)
-    lines = _wants_lines(request)
+    lines = headers.preferred(request, (JSON, NDJSON)) == NDJSON
     asked = await _asked(request, entry, seen, given, lines=lines)
     head = await entry.ledger.store.head(entry.ledger.name)
     size = head.size if head is not None else 0
@@ -84,13 +84,6 @@ def _scope(entry: Entry) -> Scope:
     if caller.person is None and client is not None:
         return (("O", str(client["organ"]), None),)
     return scopes(entry, "feed")
-
-
-def _wants_lines(request: web.Request) -> bool:
-    accept = request.headers.get("Accept", "*/*")
-    if not headers.acceptable(request, (JSON, NDJSON)):
-        raise web.HTTPNotAcceptable
-    return NDJSON in accept and not headers.acceptable(request, (JSON,))
 
 
 async def _asked(
@@ -207,9 +200,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     Streamed, with the filters of the list.
     """
     entry = await enter(request)
-    form = request.match_info["format"]
-    if form not in ("csv", "ndjson"):
-        raise Refused("not-found", "no such format")
+    form = request.path.rpartition("/")[2]
     seen = scopes(entry, "export")
     given = headers.query(request, {*current_state.FILTERS, "at_least"})
     given.pop("at_least", None)
@@ -255,7 +246,8 @@ async def _as_csv(
         text = io.StringIO()
         writer = csv.writer(text)
         for item in page:
-            writer.writerow([cell(item.get(name)) for name in COLUMNS])
+            row = {**item, "officer": item["holder"]["person"]}
+            writer.writerow([cell(row[name]) for name in COLUMNS])
         yield text.getvalue().encode()
 
 
@@ -282,7 +274,9 @@ async def _streamed(
     if position is not None:
         response.headers["Ledger-Position"] = str(position)
     await response.prepare(request)
-    async for piece in pieces:
-        await response.write(piece)
+    # An answer to HEAD has no body: written all the same, it would be read as the next answer.
+    if request.method != "HEAD":
+        async for piece in pieces:
+            await response.write(piece)
     await response.write_eof()
     return response

@@ -77,15 +77,21 @@ def weighted(text: str) -> list[tuple[str, float]]:
 
 def acceptable(request: web.BaseRequest, produced: tuple[str, ...]) -> bool:
     """Tell whether `Accept` takes one of the media types that a route produces."""
+    return preferred(request, produced) is not None
+
+
+def preferred(request: web.BaseRequest, produced: tuple[str, ...]) -> str | None:
+    """Choose the media type that `Accept` wants most, the first of equals; None: it takes none."""
     given = ",".join(request.headers.getall("Accept", ()))
-    return not given.strip() or _takes(given, produced)
+    return _wanted_most(given, produced) if given.strip() else produced[0]
 
 
 @lru_cache(maxsize=256)
-def _takes(given: str, produced: tuple[str, ...]) -> bool:
-    """Tell whether ranges take one of some media types; callers send the same ones all day."""
+def _wanted_most(given: str, produced: tuple[str, ...]) -> str | None:
+    """Choose by ranges; callers send the same ones all day."""
     wanted = weighted(given)
-    return any(_weight(wanted, media) > 0 for media in produced)
+    best = max(produced, key=lambda media: _weight(wanted, media))
+    return best if _weight(wanted, best) > 0 else None
 
 
 def _weight(wanted: list[tuple[str, float]], media: str) -> float:

@@ -73,8 +73,9 @@ class Serving:
         url = path if path.startswith("http") else self.url + path
         async with self.session.request(method, url, headers=sent, data=data) as response:
             raw = await response.read()
-            body = json.loads(raw) if raw and "json" in response.content_type else {}
-            return Answer(response.status, body, dict(response.headers), raw)
+            is_json = response.content_type.endswith(("/json", "+json"))
+            body = json.loads(raw) if raw and is_json else {}
+            return Answer(response.status, body, response.headers.copy(), raw)
 
     async def get(self, path, by="chen-zhi", **more):
         return await self.call("GET", path, by=by, **more)
