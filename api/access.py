@@ -5,6 +5,7 @@ business does not exist for them; nor does a case.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -25,6 +26,7 @@ from ledger.office.appointment import Post
 from ledger.standing import Caller
 from ledger.state import number_of
 
+ENTERED: web.RequestKey["Entry"] = web.RequestKey("entered")
 LEDGER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -72,9 +74,14 @@ class Entry:
 
 
 async def enter(request: web.Request) -> Entry:
-    """Let the caller into the ledger of the path, or answer that there is none."""
-    entry = await enter_as(request.app[SERVICE], request.match_info["ledger"], request[CALLER])
+    """Let the caller into the ledger of the path, or answer that there is none.
+
+    Which position it has to have reached is read before, and waited for behind the door:
+    who has no business in a ledger does not learn how far it is.
+    """
     position = headers.at_least(request)
+    entry = await enter_as(request.app[SERVICE], request.match_info["ledger"], request[CALLER])
+    request[ENTERED] = entry
     if position is not None:
         await entry.service.at_least(entry.ledger.name, position)
         entry = replace(entry, now=await entry.ledger.now())
@@ -166,8 +173,24 @@ def as_applicant(entry: Entry, case: Case) -> Entry:
 
 def reading(entry: Entry, what: str, case: Case) -> None:
     """Refuse a reading of a visible case that no post of the caller gives."""
-    if not standing.reads(what, entry.caller, case, entry.office, entry.now):
-        raise Refused("action-not-allowed", f"no appointment of yours gives reading: {what}")
+    if standing.reads(what, entry.caller, case, entry.office, entry.now):
+        return
+    of, table = standing.subject(case), standing.READING[what]
+    related = (
+        held.role
+        for held in entry.caller.posts(entry.office)
+        if set(standing.relations(held, of, entry.office)) & set(table.get(held.role, ""))
+    )
+    raise not_given(entry, related, what)
+
+
+def not_given(entry: Entry, roles: Iterable[Role], what: str) -> Refused:
+    """Say that no post of the caller gives this reading, or that one did and has ended."""
+    on = entry.now.astimezone(entry.office.zone).date()
+    giving = frozenset(roles)
+    if any(held.was(on) for held in entry.caller.posts(entry.office) if held.role in giving):
+        return Refused("appointment-ended", f"the appointment that gave this has ended: {what}")
+    return Refused("action-not-allowed", f"no appointment of yours gives reading: {what}")
 
 
 def action_of(name: str) -> Action:
@@ -193,5 +216,5 @@ def scopes(entry: Entry, what: str) -> tuple[tuple[str, str, tuple[str, ...] | N
         if letter != "J" or held.jurisdiction
     )
     if not found:
-        raise Refused("action-not-allowed", f"no appointment of yours gives reading: {what}")
+        raise not_given(entry, table, what)
     return found

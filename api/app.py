@@ -11,7 +11,8 @@ from api.gate import gate
 from api.issuing import API_KEYS_FILE, issuers
 from api.limits import FAILURES, RATES, Failures, Rates
 from api.metrics import METRICS, Metrics
-from api.routes import BY_SYSTEMS, Route, act, add, reading
+from api.refusals import on_record
+from api.routes import BY_SYSTEMS, KINDS, Route, act, add, reading
 from api.service import SERVICE, Service
 from api.settings import SETTINGS
 from api.tokens import TOKENS, Tokens
@@ -24,7 +25,7 @@ SHOWN = (*THINGS, "seals")
 RESPONSIBILITIES = tuple(sorted(audit.RESPONSIBILITIES))
 ON_A_CASE = tuple(name for name in ACTS if name != "receive")
 ON_A_SEAL = tuple(name for name in CUSTODY if name != "register")
-BODY_OF = {name: OFFICE_BODIES[office.KIND_OF[name]] for name in THINGS}
+BODY_OF = {name: OFFICE_BODIES[KINDS[name]] for name in THINGS}
 
 
 def table() -> list[Route]:
@@ -35,29 +36,38 @@ def table() -> list[Route]:
             record.receive,
             "Take an application in",
             "bureau",
+            name="receive",
             body=ACTS["receive"],
             system=True,
         ),
-        reading(f"{LEDGER}/cases", cases.listed, "List cases", "reading"),
-        reading(CASE, cases.one, "One case, now or as it was known", "reading"),
-        reading(f"{CASE}/events", cases.history, "The history of a case", "reading"),
-        reading(f"{CASE}/replay", replay.steps, "A case step by step", "reading"),
+        reading(f"{LEDGER}/cases", cases.listed, "List cases", "reading", name="read-cases"),
+        reading(CASE, cases.one, "One case, now or as it was known", "reading", name="read-case"),
+        reading(
+            f"{CASE}/events", cases.history, "The history of a case", "reading", name="read-history"
+        ),
+        reading(
+            f"{CASE}/replay", replay.steps, "A case step by step", "reading", name="read-history"
+        ),
         act(
             f"{CASE}/{{action}}",
             record.act,
             "Do an action on a case",
             "bureau",
+            name="{action}",
             among={"action": ON_A_CASE},
             body={name: ACTS[name] for name in ON_A_CASE},
             system=BY_SYSTEMS,
             versioned=True,
         ),
-        reading(f"{LEDGER}/alerts", alerts.listed, "Alerts raised by now", "reading"),
+        reading(
+            f"{LEDGER}/alerts", alerts.listed, "Alerts raised by now", "reading", name="read-alerts"
+        ),
         reading(
             f"{LEDGER}/audit/{{responsibility}}",
             audit.listed,
             "The audit trail of a responsibility",
             "reading",
+            name="read-audit",
             among={"responsibility": RESPONSIBILITIES},
             produces=("application/json", "text/csv"),
         ),
@@ -66,6 +76,7 @@ def table() -> list[Route]:
             office.clock,
             "Set the clock of a simulated ledger",
             "office",
+            name="clock-set",
             body=OFFICE_BODIES["clock"],
             keyed=False,
         ),
@@ -74,6 +85,7 @@ def table() -> list[Route]:
             office.approve,
             "Put in force what another person proposed",
             "office",
+            name="{kind}-approve",
             among={"things": THINGS},
             body=OFFICE_BODIES["approve"],
         ),
@@ -82,16 +94,22 @@ def table() -> list[Route]:
             office.end,
             "End an appointment at once",
             "office",
+            name="appointment-end",
             body=OFFICE_BODIES["end"],
         ),
         reading(
-            f"{LEDGER}/seals/{{id}}/register", office.register, "Every use of a seal", "office"
+            f"{LEDGER}/seals/{{id}}/register",
+            office.register,
+            "Every use of a seal",
+            "office",
+            name="read-register",
         ),
         act(
             f"{LEDGER}/seals",
             office.custody,
             "Register a seal",
             "office",
+            name="seal-register",
             body=OFFICE_BODIES["seal-register"],
         ),
         act(
@@ -99,6 +117,7 @@ def table() -> list[Route]:
             office.custody,
             "A custody act on a seal",
             "office",
+            name="seal-{act}",
             among={"act": ON_A_SEAL},
             body={name: OFFICE_BODIES[f"seal-{name}"] for name in ON_A_SEAL},
         ),
@@ -107,6 +126,7 @@ def table() -> list[Route]:
             office.propose,
             "Propose a thing of the office",
             "office",
+            name="{kind}-propose",
             among={"things": THINGS},
             body=BODY_OF,
         ),
@@ -115,6 +135,7 @@ def table() -> list[Route]:
             office.listing,
             "The things of the office",
             "office",
+            name="read-{things}",
             among={"things": SHOWN},
         ),
         reading(
@@ -122,6 +143,7 @@ def table() -> list[Route]:
             office.showing,
             "One thing of the office with its versions",
             "office",
+            name="read-{things}",
             among={"things": SHOWN},
         ),
         reading("/healthz", metrics.alive, "The process is there", "running", access="anyone"),
@@ -152,7 +174,8 @@ def build(
     """
     settings = service.settings
     app = web.Application(
-        middlewares=[metrics.observed, problems.problems, gate], client_max_size=2**20
+        middlewares=[metrics.observed, problems.problems, on_record, gate],
+        client_max_size=2**20,
     )
     app[SERVICE] = service
     app[SETTINGS] = settings

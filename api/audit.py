@@ -15,6 +15,7 @@ from ledger.lifecycle import Responsibility, Role
 from projections import audit_trail
 
 RESPONSIBILITIES = frozenset({*map(str, Responsibility), "all"})
+FORMS = {"json": "application/json", "csv": "text/csv"}
 COLUMNS = (
     "position", "recorded_at", "occurred_at", "responsibility", "action", "case", "item",
     "person", "name", "role", "organ", "client", "late_entry", "reason", "slug", "rule",
@@ -29,19 +30,16 @@ async def listed(request: web.Request) -> web.Response:
     which = request.match_info["responsibility"]
     if which not in RESPONSIBILITIES:
         raise Refused("not-found", "no such responsibility")
+    administers = Role.AUDIT_ADMIN in entry.roles()
+    seen = (("N", "", None),) if administers else scopes(entry, "audit")
     page = headers.page(
         request, entry.caller.person, f"audit:{which}", {*audit_trail.FILTERS, "format"},
         countable=True,
     )  # fmt: skip
-    form = page.filters.pop("format", "json")
-    if form not in ("json", "csv"):
-        raise Refused("invalid-parameter", "format: json or csv")
-    if Role.AUDIT_ADMIN in entry.roles():
-        if which != str(Responsibility.ADMINISTRATION) and page.filters.get("refused") != "true":
-            raise Refused("action-not-allowed", "administration and refusals only")
-        seen: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (("N", "", None),)
-    else:
-        seen = scopes(entry, "audit")
+    form = headers.choice(page.filters.pop("format", _preferred(request)), "format", FORMS)
+    administration = which == str(Responsibility.ADMINISTRATION)
+    if administers and not administration and page.filters.get("refused") != "true":
+        raise Refused("action-not-allowed", "administration and refusals only")
     position = -1
     if "case" in page.filters:
         entry, case = await case_for(entry, page.filters["case"])
@@ -55,6 +53,11 @@ async def listed(request: web.Request) -> web.Response:
     if form == "csv":
         return as_csv(found.items, following)
     return of_list(found.items, following, found.total)
+
+
+def _preferred(request: web.Request) -> str:
+    liked = headers.preferred(request, tuple(FORMS.values()))
+    return next(form for form, media in FORMS.items() if media == liked)
 
 
 def as_csv(rows: Sequence[Data], following: str | None) -> web.Response:

@@ -20,17 +20,25 @@ def table() -> list[Route]:
             upload.upload,
             "Upload a file of another system with its mapping, and judge its rows",
             "exchange",
+            name="import-upload",
             takes=("multipart/form-data", *sorted(upload.BARE_TYPES)),
             limit=upload.MAX_UPLOAD,
             system=True,
         ),
-        reading(IMPORT, imports.one, "How far an import has come", "exchange"),
-        reading(f"{IMPORT}/rows", imports.rows, "The rows of an import", "exchange"),
+        reading(IMPORT, imports.one, "How far an import has come", "exchange", name="read-imports"),
+        reading(
+            f"{IMPORT}/rows",
+            imports.rows,
+            "The rows of an import",
+            "exchange",
+            name="read-imports",
+        ),
         act(
             f"{IMPORT}/commit",
             imports.commit,
             "Let a judged file into the ledger",
             "exchange",
+            name="import-commit",
             body=OfficeAct,
             status=202,
         ),
@@ -39,6 +47,7 @@ def table() -> list[Route]:
             feed.events,
             "The events of the ledger behind a position",
             "exchange",
+            name="read-events",
             produces=(JSON, feed.NDJSON),
         ),
         *(
@@ -47,6 +56,7 @@ def table() -> list[Route]:
                 feed.export,
                 "The whole list of cases as a file",
                 "exchange",
+                name="read-export",
                 produces=(media,),
             )
             for form, media in (("csv", "text/csv"), ("ndjson", feed.NDJSON))

@@ -5,7 +5,7 @@ query.  What is only an aid (request id, trace, language) is replaced or dropped
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -94,6 +94,12 @@ def _wanted_most(given: str, produced: tuple[str, ...]) -> str | None:
     return best if _weight(wanted, best) > 0 else None
 
 
+def preferred(request: web.BaseRequest, produced: Sequence[str]) -> str:
+    """Return which of some media types `Accept` likes best; of equals the first."""
+    wanted = weighted(",".join(request.headers.getall("Accept", ())))
+    return max(produced, key=lambda media: _weight(wanted, media))
+
+
 def _weight(wanted: list[tuple[str, float]], media: str) -> float:
     """Return the weight of the most exact range that covers a media type."""
     ranges = (media, media.partition("/")[0] + "/*", "*/*")
@@ -152,8 +158,8 @@ def query(request: web.BaseRequest, allowed: Collection[str]) -> dict[str, str]:
 
 
 def no_query(request: web.BaseRequest) -> None:
-    """Refuse any query parameter."""
-    query(request, ())
+    """Refuse any query parameter but the position to wait for, which anything takes."""
+    query(request, {"at_least"})
 
 
 def _decoded(raw: str) -> str:
@@ -202,7 +208,7 @@ def choice(text: str, name: str, among: Collection[str]) -> str:
 
 
 def at_least(request: web.BaseRequest) -> int | None:
-    """Return the position a reading has to have reached, or None.
+    """Return the position that has to be reached first, or None.
 
     It is waited for before anything is looked up, so it is read alone here; the rest of
     the query is read in its turn.
@@ -217,7 +223,7 @@ def at_least(request: web.BaseRequest) -> int | None:
 
 # -- pages of a list ---------------------------------------------------------------------------
 
-PAGING = frozenset({"limit", "after", "at_least"})
+PAGING: frozenset[str] = frozenset({"limit", "after", "at_least"})
 
 
 @dataclass(frozen=True, slots=True)

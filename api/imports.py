@@ -10,15 +10,17 @@ from typing import Any
 from aiohttp import web
 
 from api import headers
-from api.access import Entry, enter
+from api.access import Entry, enter, not_given
 from api.answers import instant, rendered
 from api.bodies import decoded
 from api.intake import INTAKE, SQL
-from api.office import allowed, judged
+from api.office import allowed
 from api.office_acts import OfficeAct
+from api.record import scoped_key
 from ledger.case import Json
 from ledger.errors import Refused
 from ledger.imported import CODES
+from ledger.ledger import Key
 from ledger.lifecycle import Role
 
 SHOWN_PROBLEMS = 100
@@ -42,8 +44,8 @@ Record = Any  # asyncpg ships no types
 async def one(request: web.Request) -> web.Response:
     """Tell how far an import has come: `GET /imports/{id}`."""
     entry = await enter(request)
-    await _reader(request, entry)
     file = await _file(request, entry)
+    _reader(entry)
     headers.no_query(request)
     async with request.app[INTAKE].reached() as connection:
         told = await report(connection, entry.ledger.name, file["id"])
@@ -53,8 +55,8 @@ async def one(request: web.Request) -> web.Response:
 async def rows(request: web.Request) -> web.Response:
     """List the rows of an import with what became of each: `GET /imports/{id}/rows`."""
     entry = await enter(request)
-    await _reader(request, entry)
     file = await _file(request, entry)
+    _reader(entry)
     page = headers.page(request, entry.caller.person, f"import:{file['id']}", {"state", "code"})
     state, code = page.filters.get("state"), page.filters.get("code")
     if state is not None:
@@ -78,14 +80,17 @@ async def commit(request: web.Request) -> web.Response:
     """
     entry = await enter(request)
     file = await _file(request, entry)
-    actors = await allowed(request, entry, "import", "commit")
+    actors = allowed(entry, "import", "commit")
     by = actors[0]
     key = headers.idempotency_key(request)
     headers.no_query(request)
-    await decoded(request, OfficeAct)
-    scoped = f"{by.person}|{by.client or ''}|{key}"
+    body = await decoded(request, OfficeAct)
+    asked = scoped_key(entry, request, key, body)
+    if await entry.ledger.found(asked) is not None or _reused(file, asked):
+        raise Refused("idempotency-key-reused", "this key was used for another request")
+    scoped = _written(asked)
     if file["uploaded_by"] == by.person:
-        await judged(request, entry, "import-commit", _same_person)
+        raise _same_person()
     known = file
     if file["state"] == "staged":
         async with request.app[INTAKE].reached() as connection:
@@ -98,16 +103,26 @@ async def commit(request: web.Request) -> web.Response:
             request.app[INTAKE].wake()
             return rendered(_committed(file, entry), status=202)
     if known["commit_key"] != scoped:
-        await judged(request, entry, "import-commit", _committed_before)
+        raise _committed_before()
     return rendered(_committed(known, entry), status=202, headers={"Idempotency-Replayed": "true"})
 
 
-def _same_person() -> None:
-    raise Refused("separation-of-duties", "who uploaded a file does not commit it", rule="SOD-19")
+def _written(asked: Key) -> str:
+    return f"{asked.key}|{asked.digest.hex()}"
 
 
-def _committed_before() -> None:
-    raise Refused("already-done", "the import is committed", rule="import.once")
+def _reused(file: Record, asked: Key) -> bool:
+    """Tell whether the file was committed under this key, but by another request."""
+    before = str(file["commit_key"] or "").rpartition("|")[0]
+    return before == asked.key and file["commit_key"] != _written(asked)
+
+
+def _same_person() -> Refused:
+    return Refused("separation-of-duties", "who uploaded a file does not commit it", rule="SOD-19")
+
+
+def _committed_before() -> Refused:
+    return Refused("already-done", "the import is committed", rule="import.once")
 
 
 def _committed(file: Record, entry: Entry) -> dict[str, Json]:
@@ -119,16 +134,12 @@ def _committed(file: Record, entry: Entry) -> dict[str, Json]:
     }
 
 
-async def _reader(request: web.Request, entry: Entry) -> None:
-    """Refuse who has no business with imports; on record, as every refusal of authority."""
+def _reader(entry: Entry) -> None:
+    """Refuse who has no business with imports."""
     if entry.caller.organ is not None or entry.caller.person is None:
         return
-
-    def ask() -> None:
-        if not entry.roles() & READERS:
-            raise Refused("action-not-allowed", "no appointment of yours gives reading: imports")
-
-    await judged(request, entry, "import-read", ask)
+    if not entry.roles() & READERS:
+        raise not_given(entry, READERS, "imports")
 
 
 async def _file(request: web.Request, entry: Entry) -> Record:

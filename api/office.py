@@ -3,21 +3,21 @@
 Where two persons are asked for, the first POST answers `"state": "proposed"`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
 
 from aiohttp import web
 
 from api import headers
-from api.access import Entry, enter
-from api.answers import brief, instant, rendered, shown_actor
+from api.access import Entry, enter, not_given
+from api.answers import brief, instant, of_list, rendered, shown_actor
 from api.bodies import OFFICE_BODIES, decoded
-from api.record import _key as scoped_key
+from api.record import scoped_key
+from api.routes import KINDS
 from ledger import records
 from ledger.case import Actor, Data, Event, Events, Json
 from ledger.errors import Refused
-from ledger.ledger import AUTHORITY, CONFLICTS, DecideOffice, Ledger
+from ledger.ledger import DecideOffice, Ledger
 from ledger.lifecycle import Role
 from ledger.office import Office, check, seal, versioned
 from ledger.office import authority as office_authority
@@ -25,21 +25,12 @@ from ledger.office.seal import Seal
 from ledger.office.versioned import Versioned
 from ledger.state import number_of
 
-T = TypeVar("T")
-
-KIND_OF = {
-    "items": "item",
-    "calendars": "calendar",
-    "policies": "policy",
-    "appointments": "appointment",
-}
-
 
 async def propose(request: web.Request) -> web.Response:
     """Propose a new item, calendar year, policy version or appointment."""
     entry = await enter(request)
-    kind = KIND_OF[request.match_info["things"]]
-    actors = await allowed(request, entry, kind, "propose")
+    kind = KINDS[request.match_info["things"]]
+    actors = allowed(entry, kind, "propose")
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES[kind])
@@ -53,15 +44,15 @@ async def propose(request: web.Request) -> web.Response:
         version = office.stream_versions.get(stream, 0)
         return versioned.proposed(kind, stream, version, actor, now, content)
 
-    return await act(request, entry, f"{kind}-propose", decide, key, body, "proposed")
+    return await act(request, entry, decide, key, body, "proposed")
 
 
 async def approve(request: web.Request) -> web.Response:
     """Put in force what another person proposed."""
     entry = await enter(request)
-    kind = KIND_OF[request.match_info["things"]]
+    kind = KINDS[request.match_info["things"]]
     found(entry.office, kind, request.match_info["id"])
-    actors = await allowed(request, entry, kind, "approve")
+    actors = allowed(entry, kind, "approve")
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES["approve"])
@@ -73,7 +64,7 @@ async def approve(request: web.Request) -> web.Response:
         version = office.stream_versions[now_thing.stream]
         return versioned.approved(now_thing, version, actor, now, proposal=proposal)
 
-    return await act(request, entry, f"{kind}-approve", decide, key, body, "approved")
+    return await act(request, entry, decide, key, body, "approved")
 
 
 def _proposal(thing: Versioned, wanted: str | None) -> versioned.Proposal:
@@ -90,7 +81,7 @@ async def end(request: web.Request) -> web.Response:
     """End an appointment at once: `POST /appointments/{id}/end`."""
     entry = await enter(request)
     thing = found(entry.office, "appointment", request.match_info["id"])
-    actors = await allowed(request, entry, "appointment", "end")
+    actors = allowed(entry, "appointment", "end")
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES["end"])
@@ -104,7 +95,7 @@ async def end(request: web.Request) -> web.Response:
             actor = office_authority.appointing(office, actors, "end", content)
         return versioned.ended(current, version, actor, now, body.get("reason"))
 
-    return await act(request, entry, "appointment-end", decide, key, body, "ended")
+    return await act(request, entry, decide, key, body, "ended")
 
 
 async def custody(request: web.Request) -> web.Response:
@@ -114,9 +105,9 @@ async def custody(request: web.Request) -> web.Response:
     if act_name not in seal.CUSTODY:
         raise Refused("not-found", "no such custody act")
     name = request.match_info.get("seal")
-    if name is not None and name not in entry.office.seals:
-        raise Refused("not-found", "no such seal")
-    actors = await allowed(request, entry, "seal", act_name)
+    if name is not None:
+        _seal_of(entry.office, name)
+    actors = allowed(entry, "seal", act_name)
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES[f"seal-{act_name}"])
@@ -143,7 +134,7 @@ async def custody(request: web.Request) -> web.Response:
             known, act_name, actors[0], now, data=details, reason=body.get("reason")
         )
 
-    return await act(request, entry, f"seal-{act_name}", decide, key, body, act_name)
+    return await act(request, entry, decide, key, body, act_name)
 
 
 async def clock(request: web.Request) -> web.Response:
@@ -151,7 +142,7 @@ async def clock(request: web.Request) -> web.Response:
     entry = await enter(request)
     if not entry.office.simulated:
         raise Refused("not-found", "the clock of this ledger cannot be set")
-    await allowed(request, entry, "clock", "set")
+    allowed(entry, "clock", "set")
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES["clock"])
     now = await entry.ledger.set_clock(body["now"])
@@ -160,35 +151,46 @@ async def clock(request: web.Request) -> web.Response:
 
 
 async def listing(request: web.Request) -> web.Response:
-    """List the office's things of one kind, now or as of a position."""
+    """List the office's things of one kind, in the order they came, now or as of a position."""
     entry = await enter(request)
     _any_post(entry)
-    query = headers.query(request, {"as_of", "at_least"})
-    office = await _office_at(entry, query.get("as_of"))
     name = request.match_info["things"]
+    page = headers.page(request, entry.caller.person, name, {"as_of"}, countable=True)
+    office = _office_at(entry, page.filters.get("as_of"))
     if name == "seals":
         items = [_seal(s) for s in office.seals.values()]
     else:
-        kind = KIND_OF[name]
+        kind = KINDS[name]
         items = [_shown(t, entry.now) for t in office.things.values() if t.kind == kind]
-    return rendered({"items": items, "next": None})
+    begin = page.after if isinstance(page.after, int) else 0
+    end = begin + page.limit
+    following = page.cursor(end if end < len(items) else None)
+    return of_list(items[begin:end], following, len(items) if page.counted else None)
 
 
 async def showing(request: web.Request) -> web.Response:
     """Show one thing of the office with all its versions."""
     entry = await enter(request)
-    _any_post(entry)
-    query = headers.query(request, {"as_of", "at_least"})
-    office = await _office_at(entry, query.get("as_of"))
     name, this = request.match_info["things"], request.match_info["id"]
     if name == "seals":
-        if this not in office.seals:
-            raise Refused("not-found", "no such seal")
-        return rendered(_seal(office.seals[this]))
-    return rendered(_shown(found(office, KIND_OF[name], this), entry.now))
+        _seal_of(entry.office, this)
+    else:
+        found(entry.office, KINDS[name], this)
+    _any_post(entry)
+    query = headers.query(request, {"as_of", "at_least"})
+    office = _office_at(entry, query.get("as_of"))
+    if name == "seals":
+        return rendered(_seal(_seal_of(office, this)))
+    return rendered(_shown(found(office, KINDS[name], this), entry.now))
 
 
-async def _office_at(entry: Entry, text: str | None) -> Office:
+def _seal_of(office: Office, name: str) -> Seal:
+    if name not in office.seals:
+        raise Refused("not-found", "no such seal")
+    return office.seals[name]
+
+
+def _office_at(entry: Entry, text: str | None) -> Office:
     if text is None:
         return entry.office
     return entry.office.as_of(headers.integer(text, "as_of"))
@@ -196,7 +198,7 @@ async def _office_at(entry: Entry, text: str | None) -> Office:
 
 def _any_post(entry: Entry) -> None:
     if not entry.active_posts() and entry.caller.person is not None:
-        raise Refused("action-not-allowed", "a current post in the ledger is needed")
+        raise not_given(entry, Role, "the office")
 
 
 def found(office: Office, kind: str, name: str) -> Versioned:
@@ -264,14 +266,12 @@ async def register(request: web.Request) -> web.Response:
     """Show every use of a seal in order of its serial, voids too: `GET /seals/{id}/register`."""
     entry = await enter(request)
     name = request.match_info["id"]
-    this = entry.office.seals.get(name)
-    if this is None:
-        raise Refused("not-found", "no such seal")
+    this = _seal_of(entry.office, name)
     roles = {p.role for p in entry.active_posts() if p.jurisdiction or p.role != Role.INSPECTOR}
     keeps = this.keeper == entry.caller.person
     readers = {Role.BUREAU_HEAD, Role.SUPERVISOR, Role.INSPECTOR, Role.INSPECTION_LEAD}
     if not keeps and not roles & readers:
-        raise Refused("action-not-allowed", "no appointment of yours gives the register")
+        raise not_given(entry, readers, "register")
     page = headers.page(request, entry.caller.person, f"register:{name}", {})
     after = page.after if isinstance(page.after, int) else 0
     rows = await uses(entry.ledger, name, after, page.limit)
@@ -310,45 +310,15 @@ async def uses(ledger: Ledger, name: str, after: int, limit: int) -> list[dict[s
 # -- the order of checks for an office act ------------------------------------------------
 
 
-async def allowed(
-    request: web.Request, entry: Entry, kind: str, act_name: str
-) -> tuple[Actor, ...]:
-    """Return the posts that give an office act; a refusal goes on record first."""
+def allowed(entry: Entry, kind: str, act_name: str) -> tuple[Actor, ...]:
+    """Return the posts that give an office act, or refuse."""
     posts = entry.caller.posts(entry.office)
-
-    def ask() -> tuple[Actor, ...]:
-        return office_authority.who(
-            entry.office, posts, entry.now, kind, act_name, entry.caller.client
-        )
-
-    return await judged(request, entry, f"{kind}-{act_name}", ask)
-
-
-async def judged(request: web.Request, entry: Entry, name: str, ask: Callable[[], T]) -> T:
-    """Ask a question of authority; put a refusal on record before it answers."""
-    try:
-        return ask()
-    except Refused as refused:
-        await _on_record(request, entry, name, refused)
-        raise
-
-
-async def _on_record(request: web.Request, entry: Entry, name: str, refused: Refused) -> None:
-    if refused.slug in AUTHORITY or (refused.slug in CONFLICTS and refused.rule is not None):
-        await entry.ledger.refuse(
-            refused,
-            action=name,
-            by=entry.actor(),
-            case=None,
-            item=None,
-            correlation=headers.request_id(request),
-        )
+    return office_authority.who(entry.office, posts, entry.now, kind, act_name, entry.caller.client)
 
 
 async def act(
     request: web.Request,
     entry: Entry,
-    name: str,
     decide: DecideOffice,
     key: str,
     body: Mapping[str, Json],
@@ -356,13 +326,9 @@ async def act(
 ) -> web.Response:
     """Record an office act and answer what it is now."""
     mac = scoped_key(entry, request, key, body)
-    try:
-        done = await entry.ledger.record_office(
-            decide, key=mac, correlation=headers.request_id(request)
-        )
-    except Refused as refused:
-        await _on_record(request, entry, name, refused)
-        raise
+    done = await entry.ledger.record_office(
+        decide, key=mac, correlation=headers.request_id(request)
+    )
     event = done.events[-1]
     answer = {
         "id": event.stream.partition(":")[2],

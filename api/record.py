@@ -1,11 +1,10 @@
 """The bureau's door: acts on cases.
 
 Every act goes through the fixed order of checks: the case, the post, the headers, the body,
-then the ledger.  A refusal of authority, and every conflict with a rule, is on record in the
-open companion sequence before the answer leaves.
+then the ledger.  What is refused is put on record by `refusals`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,7 +17,7 @@ from api.bodies import ACTS, check_members, decoded
 from ledger import approval, authority, correction, privacy, result, standing, supervision
 from ledger.case import Actor, Case, Events, Json
 from ledger.errors import Refused
-from ledger.ledger import AUTHORITY, CONFLICTS, Key
+from ledger.ledger import Key
 from ledger.lifecycle import ACTION_OF, MAY, Action
 from ledger.occasion import Occasion
 from ledger.office import Office
@@ -66,14 +65,14 @@ RENAMED = {"event": "event_id"}
 async def receive(request: web.Request) -> web.Response:
     """Take an application in: `POST /cases`."""
     entry = await enter(request)
-    await recorded(entry, request, Action.RECEIVE, None, lambda: _may_receive(entry))
+    _may_receive(entry)
     key = headers.idempotency_key(request)
     headers.no_query(request)
     expected = headers.if_match(request, required=False)
     if expected is not None:
         raise Refused("version-invalid", "a new case has no version")
     body = await decoded(request, ACTS["receive"])
-    mac = _key(entry, request, key, body)
+    mac = scoped_key(entry, request, key, body)
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
         here = _receiving(entry, body)
@@ -86,13 +85,10 @@ async def receive(request: web.Request) -> web.Response:
             details["organ"] = of.approving
         return approval.receive(case, _occasion(actor, office, now, body), **details)
 
-    async def act() -> web.Response:
-        done = await entry.ledger.record(
-            decide, stream=None, key=mac, correlation=headers.request_id(request)
-        )
-        return act_answer(entry, done, created=True)
-
-    return await guarded(entry, request, Action.RECEIVE, None, act)
+    done = await entry.ledger.record(
+        decide, stream=None, key=mac, correlation=headers.request_id(request)
+    )
+    return act_answer(entry, done, created=True)
 
 
 def _receiving(entry: Entry, body: Details) -> Entry:
@@ -129,19 +125,14 @@ async def act(request: web.Request) -> web.Response:
     action = action_of(request.match_info["action"])
     if action == Action.RECEIVE:
         raise Refused("not-found", "no such action")
-    of = standing.subject(case)
-
-    def gives() -> None:
-        standing.candidates(action, entry.caller, of, entry.office, entry.now)
-
-    await recorded(entry, request, action, case, gives)
+    standing.candidates(action, entry.caller, standing.subject(case), entry.office, entry.now)
     key = headers.idempotency_key(request)
     headers.no_query(request)
     expected = headers.if_match(request, required=True)
     body = await decoded(request, ACTS[str(action)])
     if action == Action.CORRECT:
         _check_correction(case, body)
-    mac = _key(entry, request, key, body)
+    mac = scoped_key(entry, request, key, body)
     details = {RENAMED.get(n, n): body[n] for n in body if n not in COMMON}
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
@@ -151,17 +142,14 @@ async def act(request: web.Request) -> web.Response:
         actor = authority.permit(action, case, entry.caller, office, now, asked)
         return DOES[action](case, replace(occasion, by=actor), **details)
 
-    async def do() -> web.Response:
-        done = await entry.ledger.record(
-            decide,
-            stream=case.stream,
-            key=mac,
-            expected=expected,
-            correlation=headers.request_id(request),
-        )
-        return act_answer(entry, done, created=False)
-
-    return await guarded(entry, request, action, case, do)
+    done = await entry.ledger.record(
+        decide,
+        stream=case.stream,
+        key=mac,
+        expected=expected,
+        correlation=headers.request_id(request),
+    )
+    return act_answer(entry, done, created=False)
 
 
 def _check_correction(case: Case, body: Details) -> None:
@@ -183,7 +171,7 @@ def _occasion(by: Actor, office: Office, now: datetime, body: Details) -> Occasi
     )
 
 
-def _key(entry: Entry, request: web.Request, key: str, body: Details) -> Key:
+def scoped_key(entry: Entry, request: web.Request, key: str, body: Details) -> Key:
     """Scope the key, and digest the request as it was understood."""
     caller = entry.caller
     person = caller.person or ""
@@ -193,53 +181,3 @@ def _key(entry: Entry, request: web.Request, key: str, body: Details) -> Key:
     scoped = f"{person}|{caller.client or ''}|{key}"
     digest = privacy.digest(entry.service.digest_key, request.path, body)
     return Key(scoped, digest)
-
-
-async def recorded(
-    entry: Entry,
-    request: web.Request,
-    action: Action,
-    case: Case | None,
-    check: Callable[[], None],
-) -> None:
-    """Run a check of authority; if it refuses, put that on record first."""
-    try:
-        check()
-    except Refused as refused:
-        await put_on_record(entry, request, str(action), case, refused)
-        raise
-
-
-async def guarded(
-    entry: Entry,
-    request: web.Request,
-    action: Action,
-    case: Case | None,
-    act: Callable[[], Awaitable[web.Response]],
-) -> web.Response:
-    """Do the act; if authority or procedure refuses it, put that on record first."""
-    try:
-        return await act()
-    except Refused as refused:
-        await put_on_record(entry, request, str(action), case, refused)
-        raise
-
-
-async def put_on_record(
-    entry: Entry, request: web.Request, action: str, case: Case | None, refused: Refused
-) -> None:
-    """Record a refusal where it is one of authority, or a conflict that names a rule."""
-    conflict = refused.slug in CONFLICTS and refused.rule is not None
-    if refused.slug not in AUTHORITY and not conflict:
-        return
-    number = None if case is None else request.match_info["case"]
-    item = None if case is None else case.terms.get("item")
-    await entry.ledger.refuse(
-        refused,
-        action=action,
-        by=entry.actor(),
-        case=number,
-        item=item,
-        correlation=headers.request_id(request),
-        details={} if case is None else {"stream": case.stream},
-    )

@@ -18,6 +18,15 @@ Function = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 JSON = "application/json"
 
+# What each list of the office is a list of.
+KINDS: Mapping[str, str] = {
+    "items": "item",
+    "calendars": "calendar",
+    "policies": "policy",
+    "appointments": "appointment",
+    "seals": "seal",
+}
+
 # The acts that a client system may do as itself; every other act needs a person.
 BY_SYSTEMS: Collection[str] = frozenset(
     str(action)
@@ -50,6 +59,8 @@ class Route:
     access: Literal["token", "anyone", "page"] = "token"
     system: bool | Collection[str] = False
     status: int = 200
+    # What a refusal on record calls it; `{kind}` is the singular of `{things}`.
+    name: str = ""
     keyed: bool = False
     versioned: bool = False
 
@@ -60,6 +71,10 @@ class Route:
         for name, words in self.among.items():
             path = path.replace(f"{{{name}}}", f"{{{name}:{'|'.join(sorted(words))}}}")
         return path
+
+    def named(self, parts: Mapping[str, str]) -> str:
+        """Return what a refusal on record calls this, by the parts of the path."""
+        return self.name.format(kind=KINDS.get(parts.get("things", ""), ""), **parts)
 
     def alone(self, parts: Mapping[str, str]) -> bool:
         """Tell whether a client system may ask without naming a person."""

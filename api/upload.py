@@ -42,9 +42,9 @@ COLUMNS = ("ledger", "import", "row", "id", "state", "code", "raw")
 async def upload(request: web.Request) -> web.Response:
     """Take a file in and judge its rows: `POST /imports`, `?dry_run=true` for a report only."""
     entry = await enter(request)
-    by = await _uploader(request, entry)
+    by = _uploader(entry)
     key = headers.idempotency_key(request)
-    query = headers.query(request, {"dry_run"})
+    query = headers.query(request, {"dry_run", "at_least"})
     dry = headers.choice(query.get("dry_run", "false"), "dry_run", ("true", "false")) == "true"
     boundary = _boundary(request)
     staged = _Staged(request, entry, by, f"{by}|{entry.caller.client or ''}|{key}", dry=dry)
@@ -56,12 +56,12 @@ async def upload(request: web.Request) -> web.Response:
         raise
 
 
-async def _uploader(request: web.Request, entry: Entry) -> str:
+def _uploader(entry: Entry) -> str:
     """Name who uploads: a client system, or a system administrator."""
     caller = entry.caller
     if caller.organ is not None or (caller.person is None and caller.client is not None):
         return caller.person or f"system:{caller.client}"
-    actors = await allowed(request, entry, "import", "upload")
+    actors = allowed(entry, "import", "upload")
     return str(actors[0].person)
 
 

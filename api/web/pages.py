@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from api import cursors, headers
-from api.access import Entry, case_for, enter_as, reading, scopes
+from api import cursors, headers, refusals
+from api.access import ENTERED, Entry, case_for, enter_as, reading, scopes
 from api.answers import shown_event, shown_state
 from api.framing import body
 from api.problems import as_refused
@@ -75,6 +75,7 @@ def table() -> tuple[Route, ...]:
             tag="pages",
             access="page",
             produces=produces,
+            name="read-case",
         )
         for method, path, function, summary, produces in rows
     )
@@ -95,6 +96,7 @@ def page(shown: Page) -> Function:
             refused = as_refused(error)
             if refused.slug == "unauthenticated":
                 return signing_in(request, texts, status=401)
+            await refusals.put(request, refused)
             response = problem(request, texts, refused)
         assert isinstance(response, web.Response)
         session.keep(request, response, given)
@@ -272,7 +274,7 @@ def sealed(request: web.Request, scope: tuple[str, ...], mark: cursors.Mark | No
 async def find(request: web.Request, texts: Texts, caller: Caller) -> web.StreamResponse:
     """Lead from a case number to its page."""
     name, number = request.query.get("ledger", ""), request.query.get("case", "").strip()
-    entry = await enter_as(request.app[SERVICE], name, caller)
+    entry = request[ENTERED] = await enter_as(request.app[SERVICE], name, caller)
     await case_for(entry, number)
     kept = urlencode({"lang": texts.language}) if "lang" in request.query else ""
     return elsewhere(f"/cases/{name}/{number}" + (f"?{kept}" if kept else ""))
@@ -283,7 +285,8 @@ async def find(request: web.Request, texts: Texts, caller: Caller) -> web.Stream
 
 async def case(request: web.Request, texts: Texts, caller: Caller) -> web.StreamResponse:
     """Show a case: its lanes, its limits, and its history to whom it is open."""
-    entry = await enter_as(request.app[SERVICE], request.match_info["ledger"], caller)
+    name = request.match_info["ledger"]
+    entry = request[ENTERED] = await enter_as(request.app[SERVICE], name, caller)
     entry, found = await case_for(entry, request.match_info["case"])
     reading(entry, "case", found)
     texts = Texts(texts.language, entry.office.zone)

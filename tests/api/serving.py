@@ -180,7 +180,8 @@ def part(whole, **expected):
 
 async def serve(database, folder: Path, *, start="2020-01-01", ledgers=("469002",), **setup):
     """Yield a running service with simulated example ledgers."""
-    settings = Settings(home=folder, rate_person=0, rate_client=0)
+    given = {"rate_person": 0, "rate_client": 0} | setup.get("settings", {})
+    settings = Settings(home=folder, **given)
     keys = folder / "keys"
     migrating = await asyncpg.connect(**database.as_creator())
     try:

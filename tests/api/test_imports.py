@@ -298,7 +298,7 @@ async def test_who_may_upload_look_and_commit(here):
     assert 404 == (await here.get(f"/imports/{'0' * 32}", by="wu-jun")).status
     on_record = await here.get("/audit/all?refused=true", by="qin-yu")
     actions = [row["action"] for row in on_record.body["items"]]
-    assert {"import-upload", "import-commit", "import-read"} <= set(actions)
+    assert {"import-upload", "import-commit", "read-imports"} <= set(actions)
 
 
 async def test_an_import_that_was_cut_short_goes_on_and_takes_no_row_twice(here, connect):

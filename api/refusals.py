@@ -1,0 +1,51 @@
+"""Refusals on record: of authority, and conflicts that name a rule, before the answer leaves.
+
+One place for every route and page, so that none of them can forget it.  They go into the
+open companion sequence, never into the case.
+"""
+
+from aiohttp import web
+
+from api.access import ENTERED, Entry, register_of
+from api.headers import request_id
+from api.problems import Handler
+from api.routes import ROUTE_OF
+from ledger.case import Case
+from ledger.errors import Refused
+from ledger.ledger import AUTHORITY, CONFLICTS
+
+
+@web.middleware
+async def on_record(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Put what is refused below on record where it has to be, and let it go on."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        await put(request, refused)
+        raise
+
+
+async def put(request: web.Request, refused: Refused) -> None:
+    """Record a refusal of authority, or a conflict that names a rule; nothing else."""
+    entry = request.get(ENTERED)
+    conflict = refused.slug in CONFLICTS and refused.rule is not None
+    if entry is None or (refused.slug not in AUTHORITY and not conflict):
+        return
+    case = await _case(request, entry)
+    await entry.ledger.refuse(
+        refused,
+        action=request.app[ROUTE_OF][request.match_info.route].named(request.match_info),
+        by=entry.actor(),
+        case=None if case is None else request.match_info["case"],
+        item=None if case is None else case.terms.get("item"),
+        correlation=request_id(request),
+        details={} if case is None else {"stream": case.stream},
+    )
+
+
+async def _case(request: web.Request, entry: Entry) -> Case | None:
+    """Return the case that was asked for; what is refused so is there."""
+    number = request.match_info.get("case")
+    register = None if number is None else register_of(entry, number)
+    stream = None if register is None else await entry.ledger.stream_of(*register)
+    return None if stream is None else await entry.ledger.peek(stream)
