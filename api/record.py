@@ -58,6 +58,9 @@ DOES: Mapping[Action, Callable[..., Events]] = {
     Action.EVALUATE: supervision.evaluate,
 }
 
+# A time that cannot be is refused before these.
+AFTER_TIMES = frozenset({"document-mismatch", "seal-not-held", "rule-refused"})
+
 # `event` is what the caller says; the function means the id of one.
 RENAMED = {"event": "event_id"}
 
@@ -140,7 +143,12 @@ async def act(request: web.Request) -> web.Response:
         late = occasion.late and authority.was_possible(action, case, occasion.at)
         asked = {**body, "late": late}
         actor = authority.permit(action, case, entry.caller, office, now, asked)
-        return DOES[action](case, replace(occasion, by=actor), **details)
+        try:
+            return DOES[action](case, replace(occasion, by=actor), **details)
+        except Refused as refused:
+            if refused.slug in AFTER_TIMES:
+                occasion.timely(case)
+            raise
 
     done = await entry.ledger.record(
         decide,

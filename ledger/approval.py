@@ -169,8 +169,6 @@ def decline(
 
 def transfer(case: Case, on: Occasion, *, to: Data, handed_over: Sequence[str] = ()) -> Events:
     """Hand the case on (转办); until it is acknowledged the duty is the sender's."""
-    if to["unit"] not in on.office.organs:
-        raise Refused("unknown-reference", "no such organ", pointer="/to/unit")
     person = to.get("person")
     if person is not None:
         not_recused(case, person)
@@ -181,6 +179,8 @@ def transfer(case: Case, on: Occasion, *, to: Data, handed_over: Sequence[str] =
             rule="transfer.pending",
             earlier_position=case.pending["position"],
         )
+    if to["unit"] not in on.office.organs:
+        raise Refused("unknown-reference", "no such organ", pointer="/to/unit")
     if not _can_take(case, on, to):
         raise Refused("unknown-reference", "no such person in that unit", pointer="/to/person")
     data = {"to": dict(to), "handed_over": list(handed_over)}
@@ -225,15 +225,15 @@ def review(
     points: Things = (),
 ) -> Events:
     """Record an opinion at its level (审查; APL 34-37): a name alone is none."""
+    if site is not None and len(set(site.get("persons", ()))) < 2:
+        raise Refused(
+            "separation-of-duties", "a site check names two officers or more", rule="SOD-12"
+        )
     if not (opinion or "").strip():
         raise Refused("schema", "write an opinion", rule="opinion.explicit", pointer="/opinion")
     if recommend is None:
         raise Refused(
             "schema", "recommend something", rule="opinion.explicit", pointer="/recommend"
-        )
-    if site is not None and len(set(site.get("persons", ()))) < 2:
-        raise Refused(
-            "separation-of-duties", "a site check names two officers or more", rule="SOD-12"
         )
     data = {
         "level": level,

@@ -100,11 +100,12 @@ def seal(
         raise Refused(
             "wrong-stage", f"nothing recorded allows a {kind} yet", rule="seal.authorising-event"
         )
-    held = _held(on, seal)
+    held = _known(on, seal)
     if medium not in held.content.get("media", (medium,)):
         raise Refused("unknown-reference", f"the seal is not one of {medium}", pointer="/medium")
-    _delegated(case, held)
     _sealable(case, document, medium, because.id)
+    _in_hand(on, held)
+    _delegated(case, held)
     data = {
         "seal": seal,
         "document": dict(document),
@@ -135,15 +136,18 @@ def _authorising(case: Case, document: Data) -> Event | None:
     return next((e for e in reversed(case.events) if e.type in kinds), None)
 
 
-def _held(on: Occasion, name: str) -> Seal:
+def _known(on: Occasion, name: str) -> Seal:
     held = on.office.seals.get(name)
     if held is None:
         raise Refused("unknown-reference", "no such seal", pointer="/seal")
+    return held
+
+
+def _in_hand(on: Occasion, held: Seal) -> None:
     if held.keeper != on.by.person:
         raise Refused("seal-not-held", "another person keeps this seal", rule="seal.custody")
     if not held.in_use:
         raise Refused("seal-not-held", f"the seal is {held.state}", rule="seal.in-use")
-    return held
 
 
 def _delegated(case: Case, held: Seal) -> None:
@@ -218,19 +222,20 @@ def void_seal(
         if u["document"]["kind"] == document["kind"]
         and u["document"]["version"] == document["version"]
     ]
+    if case.issued is not None and document["kind"] == case.result_kind:
+        raise Refused("wrong-stage", "it has been handed out", rule="stage.void-seal")
     if not uses:
         raise Refused("unknown-reference", "that document was not sealed", pointer="/document")
     # What took its place may be named later, once.
     done = all(u["void"] for u in uses)
     if done and (replacement is None or uses[-1].get("replacement")):
         raise Refused("already-done", "it is void", rule="seal.void-once")
-    held = _held(on, uses[-1]["seal"])
-    if case.issued is not None and document["kind"] == case.result_kind:
-        raise Refused("wrong-stage", "it has been handed out", rule="stage.void-seal")
     if not (on.reason or "").strip():
         raise Refused("schema", "say why", rule="seal.reason", pointer="/reason")
     if replacement is not None and replacement["version"] <= document["version"]:
         raise Refused("schema", "a replacement has a later version", pointer="/replacement/version")
+    held = _known(on, uses[-1]["seal"])
+    _in_hand(on, held)
     data = {
         "seal": held.id,
         "document": dict(document),
@@ -291,13 +296,13 @@ def _broken(case: Case, on: Occasion) -> bool:
 
 def push(case: Case, on: Occasion, *, to: str) -> Events:
     """Tell the supervising organ what was granted (推送)."""
-    organs = case.terms["organs"]["supervising"]
-    if to not in ([organs] if isinstance(organs, str) else organs):
-        raise Refused("unknown-reference", "the terms name another organ", pointer="/to")
     filing = case.terms["kind"] == "filing"
     denied = case.decision is not None and case.decision["outcome"] == "deny"
     if denied or (case.decision is None and not filing):
         raise Refused("wrong-stage", "nothing was granted", rule="stage.push")
+    organs = case.terms["organs"]["supervising"]
+    if to not in ([organs] if isinstance(organs, str) else organs):
+        raise Refused("unknown-reference", "the terms name another organ", pointer="/to")
     for earlier in case.pushes:
         if earlier["to"] == to:
             raise Refused("already-done", "it was pushed", rule="push.once")
