@@ -5,7 +5,7 @@ query.  What is only an aid (request id, trace, language) is replaced or dropped
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -92,12 +92,6 @@ def _wanted_most(given: str, produced: tuple[str, ...]) -> str | None:
     wanted = weighted(given)
     best = max(produced, key=lambda media: _weight(wanted, media))
     return best if _weight(wanted, best) > 0 else None
-
-
-def preferred(request: web.BaseRequest, produced: Sequence[str]) -> str:
-    """Return which of some media types `Accept` likes best; of equals the first."""
-    wanted = weighted(",".join(request.headers.getall("Accept", ())))
-    return max(produced, key=lambda media: _weight(wanted, media))
 
 
 def _weight(wanted: list[tuple[str, float]], media: str) -> float:
