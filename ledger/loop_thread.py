@@ -24,9 +24,9 @@ from eventsourcing.persistence import (
     PersistenceError,
 )
 
-from ledger.database import Database, Role
+from ledger.database import AWAY, Database, Role
 from ledger.errors import Corrupt, LedgerError, Refused
-from ledger.store import GONE, Store
+from ledger.store import Store
 
 Done = TypeVar("Done")
 
@@ -69,7 +69,7 @@ class LoopThread:
             return future.result()
         except CancelledError:
             raise InterfaceError("the recorder was closed meanwhile") from None
-        except (LedgerError, asyncpg.PostgresError, *GONE) as error:
+        except (LedgerError, asyncpg.PostgresError, *AWAY) as error:
             raise _named(error) from error
 
     def start(self, work: Coroutine[Any, Any, Done]) -> Future[Done]:
@@ -109,7 +109,7 @@ async def _lived(
     left = [asyncio.wrap_future(future) for future in tuple(working)]
     await asyncio.gather(*left, return_exceptions=True)
     # Whatever was acknowledged is stored; a server that went away first changes nothing.
-    with contextlib.suppress(*GONE):
+    with contextlib.suppress(*AWAY):
         await closing.aclose()
 
 
@@ -131,6 +131,6 @@ def _named(error: Exception) -> PersistenceError:
             return InternalError(str(error))
         case asyncpg.IntegrityConstraintViolationError():
             return IntegrityError(str(error))
-        case asyncpg.PostgresError() if not isinstance(error, GONE):
+        case asyncpg.PostgresError() if not isinstance(error, AWAY):
             return DatabaseError(str(error))
     return OperationalError(str(error))

@@ -13,50 +13,15 @@ import orjson
 from eventsourcing.persistence import Mapper, StoredEvent
 
 from ledger.case import Actor, Event, Json
+from ledger.classes import FIELDS
 from ledger.errors import Corrupt, Refused
-from ledger.lifecycle import BY_LAW, RULES
 
 MAX_INTEGER = 2**53 - 1
 MAX_RECORD = 60_000
 HEADER_ROOM = 1_000
 
 # Every type of event that may stand in a ledger, with its newest schema version.
-TYPES: Mapping[str, int] = {
-    **{rule.event: 1 for rule in RULES.values()},
-    **dict.fromkeys(BY_LAW, 1),
-    **dict.fromkeys(
-        (
-            "ledger-opened",
-            "organ-set",
-            "client-set",
-            "item-set",
-            "item-proposed",
-            "item-approved",
-            "calendar-set",
-            "calendar-proposed",
-            "calendar-approved",
-            "policy-set",
-            "policy-proposed",
-            "policy-approved",
-            "appointment-set",
-            "appointment-proposed",
-            "appointment-approved",
-            "appointment-ended",
-            "seal-registered",
-            "seal-enabled",
-            "seal-handed-over",
-            "seal-taken-over",
-            "seal-hand-over-approved",
-            "seal-disabled",
-            "seal-locked-away",
-            "seal-destroyed",
-            "seal-lost",
-            "refused",
-            "library",
-        ),
-        1,
-    ),
-}
+TYPES: Mapping[str, int] = dict.fromkeys(FIELDS, 1)
 
 # (type, schema version it lifts from) → the body one version later.
 Body = dict[str, Any]

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 
 from ledger.batch import Command, Committed, Outcome
+from ledger.database import AWAY
 from ledger.errors import Refused, Unavailable
 from ledger.queries import load
 from ledger.writer import Writer
@@ -23,14 +24,6 @@ __all__ = ["Command", "Committed", "Head", "Outcome", "Row", "Store", "Writer"]
 FOREVER = 2**62
 POOL = 8
 READ_TRIES = 2
-GONE = (
-    OSError,
-    asyncpg.InternalClientError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +220,7 @@ class Store:
         for tried in range(1, READ_TRIES + 1):
             try:
                 found: list[Any] = await self._pool.fetch(statement, *arguments)
-            except GONE as error:
+            except AWAY as error:
                 if tried == READ_TRIES:
                     why = "the database cannot be reached"
                     raise Unavailable("store-unavailable", why) from error

@@ -18,8 +18,9 @@ from ledger import privacy, records
 from ledger.case import Actor, Event
 from ledger.classes import FIELDS, class_of
 from ledger.keyring import Keyring
-from ledger.lifecycle import RULES, Action
+from ledger.lifecycle import BY_LAW, RULES, Action
 from ledger.mapping import IMPORTABLE
+from ledger.office.seal import CUSTODY
 
 AT = datetime(2026, 3, 2, 1, tzinfo=UTC)
 PERSON = {
@@ -95,6 +96,9 @@ def test_every_member_that_an_import_can_write_has_a_class(kind):
 
 
 def test_every_type_of_event_has_a_row():
+    acts = {rule.event for rule in RULES.values()} | set(BY_LAW) | set(CUSTODY.values())
+
+    assert acts <= set(FIELDS)
     assert set(records.TYPES) == set(FIELDS)
 
 
