@@ -164,9 +164,7 @@ def as_applicant(entry: Entry, case: Case) -> Entry:
         return entry
     if entry.caller.posts(entry.office):
         return entry
-    keyring = entry.ledger.keyring
-    ids = privacy.applicant_ids(case.applicant, case, keyring, entry.ledger.name)
-    if person not in ids:
+    if person not in privacy.applicant_ids(case, entry.ledger.keyring, entry.ledger.name):
         return entry
     return replace(entry, caller=replace(entry.caller, applicant_of=case.stream))
 

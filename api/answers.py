@@ -87,10 +87,9 @@ def brief(event: Event) -> Data:
 
 def shown_state(case: Case, entry: Entry, office: Office, at: datetime) -> dict[str, Json]:
     """Return the state of a case with its personal fields masked."""
-    keyring = entry.ledger.keyring
     shown = dict(state(case, entry.caller, office, at))
-    mask = privacy.Mask(keyring, entry.ledger.name)
-    shown["applicant"] = mask.fields(case.applicant)
+    mask = privacy.Mask(entry.ledger.keyring, entry.ledger.name, {e.id for e in case.events})
+    shown["applicant"] = mask.fields(case.applicant, "applicant.")
     for name in ("issued", "decision"):
         if shown[name] is not None:
             shown[name] = mask.fields(shown[name])
@@ -101,7 +100,7 @@ def shown_state(case: Case, entry: Entry, office: Office, at: datetime) -> dict[
 
 def shown_event(event: Event, entry: Entry, case: Case | None, leaf: bytes | None) -> Data:
     """Return an event as recorded, with its personal fields masked."""
-    mask = privacy.Mask(entry.ledger.keyring, entry.ledger.name)
+    mask = privacy.Mask(entry.ledger.keyring, entry.ledger.name, {event.id})
     told: dict[str, Json] = {
         "id": event.id,
         "type": event.type,

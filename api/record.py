@@ -184,8 +184,10 @@ def scoped_key(entry: Entry, request: web.Request, key: str, body: Details) -> K
     caller = entry.caller
     person = caller.person or ""
     if person and not caller.posts(entry.office):
-        # An applicant's id is an identity number: it is stored nowhere in clear.
-        person = privacy.digest(entry.service.digest_key, "person", {"id": person}).hex()[:32]
+        # An applicant's id is an identity number, and their key may be made of it: neither is
+        # stored in clear.
+        own = privacy.digest(entry.service.digest_key, "key", {"person": person, "key": key})
+        person, key = "applicant", own.hex()
     scoped = f"{person}|{caller.client or ''}|{key}"
     digest = privacy.digest(entry.service.digest_key, request.path, body)
     return Key(scoped, digest)

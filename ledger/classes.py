@@ -6,32 +6,38 @@ A member that stands in no row cannot be recorded: a new field is thought about 
 written for ever (个人信息保护法 6, 28).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
-# A dot goes one member deeper, `*` stands for all members there that are not named.  What is
-# said of a member holds for all below it.
-_APPLICANT: Mapping[str, str] = {
-    "applicant.kind": "public",
-    "applicant.id_scheme": "public",
-    "applicant.name": "personal applicant",
-    "applicant.id": "sensitive applicant",
-    "applicant.agent.*": "sensitive agent",
-    "applicant.*": "personal applicant",
-}
+Json = Any
+Data = Mapping[str, Json]
+# Given the path of a member, whose it is, and its value: what to put in its place.
+Change = Callable[[str, str, Json], Json]
 
 
-def _public(names: str = "") -> dict[str, str]:
+def _all(kind: str, names: str, *, of: str = "") -> dict[str, str]:
+    """Give members one class, those of `of` by their path."""
+    return {f"{of}.{name}".lstrip("."): kind for name in names.split()}
+
+
+def _public(names: str, *, of: str = "") -> dict[str, str]:
     """Give members that tell nothing of a person their class."""
-    return dict.fromkeys(names.split(), "public")
+    return _all("public", names, of=of)
 
 
-def _official(names: str = "") -> dict[str, str]:
+def _official(names: str, *, of: str = "") -> dict[str, str]:
     """Give what staff did and wrote its class."""
-    return dict.fromkeys(names.split(), "official")
+    return _all("official", names, of=of)
 
 
-# What an applicant gives as the reason of an act of their own.
-_SAID: Mapping[str, str] = {"statement": "personal applicant"}
+# Names of materials are those of the item's list, so what is missing can be told by name.
+_MATERIALS = _public("name sha256 media_type sm3 ref.system ref.id copies original", of="materials")
+_DOCUMENT = _official("kind version sha256 sm3 number ref.system ref.id", of="document")
+_POINTS = _official("no result note", of="points")
+# What applicants give as the reason of an act of their own.
+_SAID = {"statement": "personal applicant"}
+_TERMS = {"terms.*": "public"}
 
 # The bureau's own set-up: appointments name staff, nothing names an applicant.
 _OFFICE = (
@@ -52,81 +58,160 @@ _OFFICE = (
     "seal-lost",
 )  # fmt: skip
 
+# A dot goes one member deeper (into each of a list); `.*` stands for whatever is in there.
 FIELDS: Mapping[str, Mapping[str, str]] = {
-    # `facts` are what the mapping of an import keeps as it is; who writes the mapping leaves
-    # out what names a person.
     "received": {
-        **_APPLICANT,
+        "applicant.kind": "public",
+        "applicant.id_scheme": "public",
+        "applicant.id": "sensitive applicant",
+        **_all("personal applicant", "name telephone address", of="applicant"),
+        **_all("sensitive agent", "name id_scheme id telephone authority", of="applicant.agent"),
         **_SAID,
-        **_public("item terms channel materials permit organ facts"),
+        **_MATERIALS,
+        **_TERMS,
+        **_public("item channel permit organ"),
+        # What an import keeps as it is; its mapping keeps no column that names the applicant.
+        "facts.*": "public",
     },
-    "corrected-on-spot": _public("corrected"),
-    "supplement-requested": _public("missing served_at notice"),
-    "supplement-received": {**_SAID, **_public("materials")},
-    "accepted": _public("terms tolerant commitment points"),
-    "deemed-accepted": _public("terms"),
-    "declined": _public("kind organ reasons notice"),
-    "transferred": _official("to handed_over"),
+    "corrected-on-spot": _official("material note", of="corrected"),
+    "supplement-requested": {
+        **_official("material note", of="missing"),
+        **_official("served_at notice delays_nothing"),
+    },
+    "supplement-received": {**_SAID, **_MATERIALS},
+    "accepted": {
+        **_TERMS,
+        **_POINTS,
+        **_official("material note", of="tolerant"),
+        "commitment": "public",
+    },
+    "deemed-accepted": _TERMS,
+    "declined": _official("kind organ reasons notice"),
+    "transferred": _official("to.unit to.person handed_over"),
     "transfer-acknowledged": {},
     "transfer-refused": {},
-    "reviewed": _official("level opinion recommend adopts site points"),
+    "reviewed": {
+        **_official("level opinion recommend adopts"),
+        **_official("persons place at finding", of="site"),
+        **_POINTS,
+    },
     "suspended": _official(
-        "kind planned_days approved_by notice served_at requested_at presider held_on effective"
+        "kind planned_days approved_by notice served_at requested_at presider held_on"
     ),
-    "resumed": _public("kind result ended_on"),
+    "resumed": _official("kind result ended_on"),
     "extended": _official("days approved_by notice effective"),
     "number-reserved": _public("kind"),
     "number-voided": _public("kind number"),
-    "decided": _official("outcome document reasons differs_from_opinion"),
-    "sealed": _official("seal document copies medium signature item authorised_by"),
-    "seal-voided": _official("seal document approved_by replacement"),
-    "issued": {
-        "recipient.*": "personal recipient",
-        **_official("document method receipt"),
+    "decided": {
+        **_official("outcome reasons differs_from_opinion"),
+        **_DOCUMENT,
+        **_official("valid_from valid_to", of="document"),
     },
-    "published": _public("what where left_out"),
+    "sealed": {
+        **_official("seal copies medium item"),
+        **_DOCUMENT,
+        **_official("value algorithm certificate timestamp", of="signature"),
+        **_official("event position approver", of="authorised_by"),
+    },
+    "seal-voided": {
+        **_official("seal document.kind document.version approved_by"),
+        **_official("version sha256 sm3", of="replacement"),
+    },
+    "issued": {
+        **_all(
+            "personal recipient", "name id_scheme id telephone address relation", of="recipient"
+        ),
+        **_official("method receipt"),
+        **_DOCUMENT,
+    },
+    "published": _official("what where left_out"),
     "pushed": _public("to"),
     "claimed": {},
+    # Whom it is about is staff; the reference is the hotline's own.
     "evaluated": {
         "text": "personal evaluator",
         "statement": "personal evaluator",
         **_official("grade channel about call_reference"),
     },
     "closed": {},
-    "withdrawn": {**_SAID, **_public("request")},
-    # Its new values are of the class of what they correct.
-    "correction-proposed": _official("event of fields evidence"),
+    "withdrawn": {**_SAID, "request": "public"},
+    # `fields` are of the classes of what they correct.
+    "correction-proposed": _official("event of evidence"),
     "correction-approved": _official("event"),
     "recusal-declared": {"interest": "inspection inspection"},
-    "intervention-recorded": dict.fromkeys(("who", "text", "unit"), "inspection inspection"),
+    "intervention-recorded": _all("inspection inspection", "who text unit"),
     **{kind: {"*": "official"} for kind in _OFFICE},
     "refused": _official("action case item slug rule earlier_position stream"),
     "library": {"*": "official"},
 }
 
 # What any act may carry: the policy that let one person do it, and what a correction says of it.
-_OF_ANY: Mapping[str, str] = _public("occurred_at void duty_policy")
+_OF_ANY = _public("occurred_at void duty_policy")
+
+
+def _compiled(table: Mapping[str, str]) -> Mapping[str, str]:
+    """Add what members stand in, which has no class of its own."""
+    whole = {**_OF_ANY, **table}
+    for path in table:
+        at = path.rpartition(".")[0]
+        while at:
+            whole.setdefault(at, "")
+            at = at.rpartition(".")[0]
+    return MappingProxyType(whole)
+
+
+_TABLES: Mapping[str, Mapping[str, str]] = {kind: _compiled(row) for kind, row in FIELDS.items()}
 
 
 def class_of(kind: str, path: str) -> str:
     """Return the class of a member, and whose it is; KeyError where nobody gave it one."""
-    table = FIELDS[kind]
-    at = path
-    while at:
-        if at in table:
-            return table[at]
-        parent = at.rpartition(".")[0]
-        wild = f"{parent}.*" if parent else "*"
-        if wild in table:
-            return table[wild]
-        at = parent
-    if path in _OF_ANY:
-        return _OF_ANY[path]
-    raise KeyError(f"{kind}: {path} has no class")
+    found = _TABLES[kind].get(path)
+    if not found:
+        raise KeyError(f"{kind}: {path} has no class")
+    return found
 
 
-def whole(kind: str, path: str) -> bool:
-    """Tell whether an object is one field: it has a class, and nothing below it another."""
-    table = FIELDS[kind]
-    below = path + "."
-    return path in table and not any(name.startswith(below) for name in table)
+def changed(kind: str, data: Data, change: Change) -> dict[str, Json]:
+    """Return data with every member that is a person's changed; KeyError for one of no class."""
+    if kind == "correction-proposed":
+        # The new values belong to whom the old ones belong to.
+        rest = {name: value for name, value in data.items() if name != "fields"}
+        fields = changed(data["of"], data["fields"], change)
+        return {**_members(_TABLES[kind], kind, "", rest, change), "fields": fields}
+    return _members(_TABLES[kind], kind, "", data, change)
+
+
+def _members(
+    table: Mapping[str, str], kind: str, at: str, data: Data, change: Change
+) -> dict[str, Json]:
+    if f"{at}*" in table:
+        return dict(data)
+    found = {}
+    for name, value in data.items():
+        path = f"{at}{name}"
+        known = table.get(path)
+        subject = known.partition(" ")[2] if known else ""
+        if subject:
+            found[name] = value if value is None else change(path, subject, value)
+        elif known and _plain(value):
+            found[name] = value
+        elif known == "" and isinstance(value, Mapping):
+            found[name] = _members(table, kind, f"{path}.", value, change)
+        elif known == "" and _objects(value):
+            found[name] = [_members(table, kind, f"{path}.", one, change) for one in value]
+        elif value is None and known is not None:
+            found[name] = None
+        else:
+            raise KeyError(f"{kind}: {path} has no class")
+    return found
+
+
+def _objects(value: Json) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(one, Mapping) for one in value)
+
+
+def _plain(value: Json) -> bool:
+    """Tell whether nothing can hide in a value: it is one, or a list of such."""
+    if isinstance(value, list | tuple):
+        return not any(isinstance(one, Mapping | list | tuple) for one in value)
+    return not isinstance(value, Mapping)

@@ -9,36 +9,49 @@ import asyncio
 import hashlib
 import hmac
 import os
+import re
 import sqlite3
 from collections import OrderedDict
 from pathlib import Path
 from secrets import token_bytes, token_hex
-from threading import Lock
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ledger.errors import Corrupt, Unavailable
 from ledger.queries import load
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 CACHED = 50_000
+KEY_BYTES = 32
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class Keyring:
-    """The keys of all subjects, by who they are in which case and by their reference."""
+    """The keys of all subjects, by who they are in which case and by their reference.
+
+    One connection writes, in a thread; another reads and never waits for the disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Open (or make) the keyring in a folder of mode 0700."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        path = folder / "subjects.db"
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        self._path = folder / "subjects.db"
+        if not self._path.exists():
+            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             _settled(folder)
         self._statements = load(Path(__file__).with_suffix(".sql"))
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        for name in ("secure", "durable", "journal", "table"):
+        self._db = self._connected()
+        for name in ("journal", "table", "index"):
             self._db.execute(self._statements[name])
-        self._lock = Lock()
+        # What a crash in the middle of a destruction left.
+        self._db.execute(self._statements["checkpoint"]).fetchone()
+        self._reads = self._connected()
+        self._writing = asyncio.Lock()
         self._pending: list[tuple[str, str, str, str, str, bytes]] = []
         self._subjects: OrderedDict[tuple[str, str, str], str] = OrderedDict()
         self._keys: OrderedDict[str, bytes] = OrderedDict()
@@ -49,101 +62,154 @@ class Keyring:
 
     def close(self) -> None:
         """Close the file."""
+        self._reads.close()
         self._db.close()
 
     def subject(self, ledger: str, stream: str, role: str, under: str) -> tuple[str, bytes]:
         """Return reference and key of a subject in a case; new ones wait for `flush`.
 
-        `under` names the wrapping key of a new one: of the organ and the year.
+        `under` names the wrapping key of a new one (`wrapping_key`).  Raises `Corrupt` where
+        a key is there and cannot be opened: another one would hide that from everybody.
         """
         who = (ledger, stream, role)
         reference = self._subjects.get(who)
         if reference is None:
-            with self._lock:
-                row = self._db.execute(self._statements["by_subject"], who).fetchone()
-            reference = row[0] if row else None
-        if reference is not None:
-            key = self.key(reference)
-            if key is not None:
-                self._remember(who, reference, key)
-                return reference, key
-        reference, key = token_hex(16), token_bytes(32)
-        nonce = token_bytes(12)
-        wrapped = nonce + AESGCM(self._wrap(under)).encrypt(nonce, key, reference.encode())
-        self._pending.append((*who, reference, under, wrapped))
-        self._remember(who, reference, key)
+            row = self._reads.execute(self._statements["by_subject"], who).fetchone()
+            reference = row[0] if row else self._made(who, under)
+            _kept(self._subjects, who, reference)
+        key = self.key(reference)
+        if key is None:
+            raise Corrupt("the key of a subject is stored and cannot be opened")
         return reference, key
 
     def key(self, reference: str) -> bytes | None:
-        """Return the key of a reference; None once it is destroyed."""
+        """Return the key of a reference; None once it, or what it is wrapped by, is gone."""
         known = self._keys.get(reference)
         if known is not None:
             return known
-        with self._lock:
-            row = self._db.execute(self._statements["by_reference"], (reference,)).fetchone()
+        row = self._reads.execute(self._statements["by_reference"], (reference,)).fetchone()
         if row is None:
             return None
         name, wrapped = row
+        wrapping = self._wrapping.get(name) or _read(self._file(name))
+        if wrapping is None:
+            return None
+        self._wrapping[name] = wrapping
         try:
-            key = AESGCM(self._wrap(name)).decrypt(wrapped[:12], wrapped[12:], reference.encode())
+            key = AESGCM(wrapping).decrypt(wrapped[:12], wrapped[12:], reference.encode())
         except InvalidTag:
             return None
-        self._keys[reference] = key
+        _kept(self._keys, reference, key)
         return key
 
     def remember_mask(self, field: tuple[str, str, str], shown: str) -> None:
         """Remember how a field is shown masked."""
-        self.masked[field] = shown
-        if len(self.masked) > CACHED:
-            self.masked.popitem(last=False)
+        _kept(self.masked, field, shown)
 
     async def flush(self) -> None:
-        """Make new keys durable; the append of what needs them waits for this."""
-        if self._pending:
-            waiting, self._pending = self._pending, []
-            try:
+        """Make new keys durable; the append of what needs them waits for this.
+
+        Whoever finds another flush at work waits for it: that one may hold their keys.
+        """
+        async with self._writing:
+            waiting = tuple(self._pending)
+            if waiting:
                 await asyncio.to_thread(self._write, waiting)
-            except BaseException:
-                self._pending = waiting + self._pending
-                raise
+                del self._pending[: len(waiting)]
 
-    def _write(self, waiting: list[tuple[str, str, str, str, str, bytes]]) -> None:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.executemany(self._statements["add"], waiting)
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+    async def forget(self, reference: str) -> None:
+        """Destroy a key: nothing under it is ever opened again, by anybody."""
+        await self.flush()
+        async with self._writing:
+            await asyncio.to_thread(self._destroy, reference)
+        self._keys.pop(reference, None)
+        self.masked.clear()
+        for who in [who for who, known in self._subjects.items() if known == reference]:
+            del self._subjects[who]
 
-    def _remember(self, who: tuple[str, str, str], reference: str, key: bytes) -> None:
-        self._subjects[who] = reference
-        self._keys[reference] = key
-        while len(self._subjects) > CACHED:
-            self._subjects.popitem(last=False)
-        while len(self._keys) > CACHED:
-            self._keys.popitem(last=False)
+    # -- inside ----------------------------------------------------------------------------
 
-    def _wrap(self, name: str) -> bytes:
-        if name not in self._wrapping:
-            self._wrapping[name] = secret(self._folder / f"wrap-{name}.key")
-        return self._wrapping[name]
+    def _connected(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        for name in ("secure", "durable"):
+            db.execute(self._statements[name])
+        return db
+
+    def _made(self, who: tuple[str, str, str], under: str) -> str:
+        reference, key, nonce = token_hex(16), token_bytes(KEY_BYTES), token_bytes(12)
+        if under not in self._wrapping:
+            self._wrapping[under] = secret(self._file(under))
+        sealed = AESGCM(self._wrapping[under]).encrypt(nonce, key, reference.encode())
+        self._pending.append((*who, reference, under, nonce + sealed))
+        _kept(self._keys, reference, key)
+        return reference
+
+    def _write(self, waiting: tuple[tuple[str, str, str, str, str, bytes], ...]) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(self._statements["add"], waiting)
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _destroy(self, reference: str) -> None:
+        self._db.execute(self._statements["forget"], (reference,))
+        # The write-ahead file has the page as it was.  A crash here leaves that, and opening
+        # the keyring ends it.
+        if self._db.execute(self._statements["checkpoint"]).fetchone()[0]:
+            raise Unavailable("busy", "somebody reads the keys: destroy it again")
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"wrap-{name}.key"
+
+
+def wrapping_key(ledger: str, organ: str | None, year: int) -> str:
+    """Name the key that wraps those of an organ's cases of a year; without organ the ledger's."""
+    own = organ or ""
+    if own and not _FILE_NAME.fullmatch(own):  # a code may hold anything, a slash too
+        own = hashlib.sha256(own.encode()).hexdigest()[:32]
+    return f"{ledger}.{own}.{year}"
 
 
 def secret(path: Path) -> bytes:
-    """Return the 32 random bytes of a key file of mode 0400, made on first use."""
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
-    except FileExistsError:
-        return bytes.fromhex(path.read_text(encoding="ascii").strip())
-    made = token_bytes(32)
+    """Return the 32 random bytes of a key file of mode 0400, made on first use.
+
+    It gets its name once it is whole and on the disk, and the first one to name it wins: a
+    crash leaves no half key, and of two processes none goes on with a key that is not there.
+    """
+    known = _read(path)
+    if known is not None:
+        return known
+    new = path.with_name(f".{path.name}.{token_hex(8)}.new")
+    handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(made.hex() + "\n")
+        file.write(token_bytes(KEY_BYTES).hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        pass
+    finally:
+        new.unlink()
     _settled(path.parent)
+    made = _read(path)
+    assert made is not None, "it has just been named"
     return made
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the key in a file, or None where there is no such file."""
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise Corrupt(f"{path.name} is not a key")
+    return key
 
 
 def _settled(folder: Path) -> None:
@@ -153,6 +219,12 @@ def _settled(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _kept(known: OrderedDict[K, V], name: K, value: V) -> None:
+    known[name] = value
+    if len(known) > CACHED:
+        known.popitem(last=False)
 
 
 def derived(key: bytes, purpose: str) -> bytes:

@@ -5,29 +5,43 @@
 PRAGMA secure_delete = ON;
 
 -- name: durable
--- A key is on the disk before anything that needs it is.
+-- A key is on the disk before anything that needs it is: each commit is synced.
 PRAGMA synchronous = FULL;
 
 -- name: journal
--- No write-ahead file that would keep a destroyed key.  A journal that is truncated is synced
--- as it is; one that is deleted may come back after a power cut and undo the last commit.
-PRAGMA journal_mode = TRUNCATE;
+-- One write and one sync a commit, and readers wait for none.  A rollback journal takes four
+-- of each, and one that is deleted may come back after a power cut and undo the last commit.
+PRAGMA journal_mode = WAL;
+
+-- name: checkpoint
+-- Nothing stays in the write-ahead file: what was deleted is overwritten, and the file is cut.
+PRAGMA wal_checkpoint(TRUNCATE);
 
 -- name: table
--- One key for each subject in each case.
+-- The key of a subject in a case.  Two processes may each make one: both stay, the first is
+-- used from then on, and each opens what was written under it.
 CREATE TABLE IF NOT EXISTS subject_key (
     ledger    TEXT NOT NULL,
     stream    TEXT NOT NULL,
     role      TEXT NOT NULL,
-    reference TEXT NOT NULL UNIQUE,
+    reference TEXT NOT NULL PRIMARY KEY,
     wrapping  TEXT NOT NULL,
-    wrapped   BLOB NOT NULL,
-    PRIMARY KEY (ledger, stream, role)
+    wrapped   BLOB NOT NULL
 ) STRICT;
+
+-- name: index
+-- Asked for each subject that is new here.
+CREATE INDEX IF NOT EXISTS subject_key_of_a_case ON subject_key (ledger, stream, role);
 
 -- name: by_subject
 -- The reference of a subject in a case.
-SELECT reference FROM subject_key WHERE ledger = ? AND stream = ? AND role = ?;
+SELECT reference
+  FROM subject_key
+ WHERE ledger = ?
+   AND stream = ?
+   AND role = ?
+ ORDER BY rowid
+ LIMIT 1;
 
 -- name: by_reference
 -- The wrapped key behind a reference.
@@ -37,3 +51,7 @@ SELECT wrapping, wrapped FROM subject_key WHERE reference = ?;
 -- A new key.
 INSERT INTO subject_key (ledger, stream, role, reference, wrapping, wrapped)
 VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: forget
+-- A key, destroyed.
+DELETE FROM subject_key WHERE reference = ?;

@@ -319,7 +319,8 @@ class Ledger:
     ) -> Recorded:
         if self._writer is None:
             raise Corrupt("the ledger was not opened")
-        ready = tuple(self._ready(event, correlation) for event in events)
+        under = privacy.wrapping(case, events[0], self.name, await self.now())
+        ready = tuple(self._ready(event, correlation, under) for event in events)
         guards: dict[str, int] = {}
         for event in ready:
             guards.update(event.relied_on)
@@ -344,10 +345,10 @@ class Ledger:
         self._keep(case)
         return Recorded(recorded, case, replayed=False)
 
-    def _ready(self, event: Event, correlation: str | None) -> Event:
+    def _ready(self, event: Event, correlation: str | None, under: str) -> Event:
         """Give the event its random id and encrypt what belongs to a person."""
         named = replace(event, id=token_hex(16), correlation=correlation)
-        return privacy.encrypted(named, self.keyring, self.name)
+        return privacy.encrypted(named, self.keyring, self.name, under)
 
     async def _again(self, position: int, count: int) -> Recorded:
         events = await self.events_from(position, count)

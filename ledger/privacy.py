@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from secrets import token_bytes
 
 import orjson
@@ -18,78 +19,93 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.case import Case, Data, Event, Json
-from ledger.classes import class_of, whole
-from ledger.keyring import Keyring
+from ledger.classes import changed
+from ledger.keyring import Keyring, wrapping_key
 from ledger.lifecycle import Role
 
 __all__ = ["Keyring", "Mask", "applicant_ids", "digest", "encrypted", "opened"]
 
 
 GONE = "***"
-_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-def encrypted(event: Event, keyring: Keyring, ledger: str) -> Event:
-    """Return the event with every personal field as ciphertext."""
-    if event.type == "correction-proposed":
-        # The new values belong to whom the old ones belong to.
-        of = replace(event, type=event.data["of"], data=event.data["fields"])
-        fields = _encrypted(of.data, "", of, keyring, ledger)
-        return replace(event, data={**event.data, "fields": fields})
-    if event.reason is not None and event.actor.role == Role.APPLICANT:
+def encrypted(event: Event, keyring: Keyring, ledger: str, under: str) -> Event:
+    """Return the event with every personal field as ciphertext.
+
+    `under` names the wrapping key of a subject that is new.  KeyError for a member that
+    nobody gave a class: it is never recorded.
+    """
+    if event.actor.role == Role.APPLICANT and (event.reason or event.basis):
         # Staff give reasons in office; what applicants say of themselves is theirs.
-        event = replace(event, data={**event.data, "statement": event.reason}, reason=None)
-    return replace(event, data=_encrypted(event.data, "", event, keyring, ledger))
+        said = {"reason": event.reason, "basis": event.basis}
+        statement = {name: text for name, text in said.items() if text}
+        data = {**event.data, "statement": statement}
+        event = replace(event, data=data, reason=None, basis=None)
+
+    def hidden(path: str, whose: str, value: Json) -> Json:
+        subject, key = keyring.subject(ledger, event.stream, whose, under)
+        return _encrypted(value, Place(ledger, event.id, path, subject), key)
+
+    return replace(event, data=changed(event.type, event.data, hidden))
 
 
-def _encrypted(value: Json, path: str, event: Event, keyring: Keyring, ledger: str) -> Json:
-    if isinstance(value, Mapping) and not (path and whole(event.type, path)):
-        return {
-            name: _encrypted(inner, f"{path}.{name}" if path else name, event, keyring, ledger)
-            for name, inner in value.items()
-        }
-    role = class_of(event.type, path).partition(" ")[2]
-    if not role or value is None:
-        return value
-    subject, key = keyring.subject(ledger, event.stream, role, _wrapping(ledger, event))
-    salt = token_bytes(32)
+def wrapping(case: Case | None, first: Event, ledger: str, now: datetime) -> str:
+    """Name the key that wraps those of new subjects: of the organ of the case and of the year.
+
+    The organ is the window's that took the case, else who approves; the year that of the
+    ledger, not that of when somebody says that it happened.
+    """
+    organ = case.organ if case is not None else None
+    organ = organ or first.data.get("organ") or first.actor.organ
+    return wrapping_key(ledger, organ, now.year)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a ciphertext stands, and whose it is: it opens nowhere else."""
+
+    ledger: str
+    event: str
+    path: str
+    subject: str
+
+    @property
+    def tied(self) -> bytes:
+        """The associated data of the ciphertext; the last is the version of this scheme."""
+        return f"{self.ledger}\0{self.event}\0{self.path}\0{self.subject}\x001".encode()
+
+
+def _encrypted(value: Json, at: Place, key: bytes) -> Data:
+    salt, nonce = token_bytes(32), token_bytes(12)
     clear = orjson.dumps([b64encode(salt).decode(), value], option=orjson.OPT_SORT_KEYS)
-    nonce = token_bytes(12)
-    tied = _tied(ledger, event.id, path, subject)
     written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    commitment = hmac.new(salt, path.encode() + b"\0" + written, hashlib.sha256)
+    commitment = hmac.new(salt, at.path.encode() + b"\0" + written, hashlib.sha256)
     return {
         "enc": {
-            "subject": subject,
-            "event": event.id,
-            "path": path,
+            "subject": at.subject,
+            "event": at.event,
+            "path": at.path,
             "nonce": b64encode(nonce).decode(),
-            "data": b64encode(AESGCM(key).encrypt(nonce, clear, tied)).decode(),
+            "data": b64encode(AESGCM(key).encrypt(nonce, clear, at.tied)).decode(),
             "commitment": commitment.hexdigest(),
         }
     }
 
 
-def _wrapping(ledger: str, event: Event) -> str:
-    """Name the wrapping key: of the organ whose act it is (else the ledger's), and of the year."""
-    organ = event.data.get("organ") or event.actor.organ or ""
-    if not _FILE_NAME.fullmatch(organ):  # a code may hold anything, a slash too
-        organ = hashlib.sha256(organ.encode()).hexdigest()[:16] if organ else "ledger"
-    return f"{ledger}-{organ}-{event.occurred_at.year}"
+def opened(
+    field: Data, keyring: Keyring, ledger: str, *, events: Collection[str], path: str
+) -> Json:
+    """Return a field in clear; None once its key is gone, or where it was not written.
 
-
-def _tied(ledger: str, event: str, path: str, subject: str) -> bytes:
-    """Bind a ciphertext to its place, so that it cannot be moved."""
-    return f"{ledger}\0{event}\0{path}\0{subject}\x001".encode()
-
-
-def opened(field: Data, keyring: Keyring, ledger: str, event: str | None = None) -> Json:
-    """Return a field in clear; None once its key is gone, or where it was not written."""
+    It may have been written in any of `events`, at that path; moved to another it is nothing.
+    """
     enc = field["enc"]
-    key = keyring.key(enc["subject"])
-    if key is None or (event is not None and enc["event"] != event):
+    if enc["event"] not in events or enc["path"] != path:
         return None
-    tied = _tied(ledger, enc["event"], enc["path"], enc["subject"])
+    key = keyring.key(enc["subject"])
+    if key is None:
+        return None
+    tied = Place(ledger, enc["event"], enc["path"], enc["subject"]).tied
     try:
         clear = AESGCM(key).decrypt(b64decode(enc["nonce"]), b64decode(enc["data"]), tied)
     except InvalidTag:
@@ -97,44 +113,53 @@ def opened(field: Data, keyring: Keyring, ledger: str, event: str | None = None)
     return orjson.loads(clear)[1]
 
 
-def applicant_ids(applicant: Data, _case: Case, keyring: Keyring, ledger: str) -> frozenset[str]:
+def applicant_ids(case: Case, keyring: Keyring, ledger: str) -> frozenset[str]:
     """Return the ids of the applicant and the agent in clear, to recognise them by."""
-    agent = applicant.get("agent") or {}
-    fields = [holder["id"] for holder in (applicant, agent) if "id" in holder]
-    clear = (opened(f, keyring, ledger) if isinstance(f, Mapping) else f for f in fields)
+    events = {event.id for event in case.events}
+    agent = case.applicant.get("agent") or {}
+    fields = {
+        "applicant.id": case.applicant.get("id"),
+        "applicant.agent.id": agent.get("id"),
+    }
+    clear = (
+        opened(field, keyring, ledger, events=events, path=path)
+        for path, field in fields.items()
+        if field is not None
+    )
     return frozenset(c for c in clear if c is not None)
 
 
 class Mask:
     """Shows data with its personal fields masked: 张*三, 4600**********1234, 138****5678."""
 
-    def __init__(self, keyring: Keyring, ledger: str, event: str | None = None) -> None:
-        """Take the keys; `event` refuses ciphertext that was written in another event."""
+    def __init__(self, keyring: Keyring, ledger: str, events: Collection[str]) -> None:
+        """Take the keys; ciphertext that was written in no event of `events` stays hidden."""
         self._keyring = keyring
         self._ledger = ledger
-        self._event = event
+        self._events = events
 
-    def fields(self, data: Data) -> dict[str, Json]:
-        """Return the data with every encrypted field masked."""
-        return {name: self._shown(value) for name, value in data.items()}
+    def fields(self, data: Data, at: str = "") -> dict[str, Json]:
+        """Return the data, which stands at a path of its event, with every field masked."""
+        return {name: self._shown(value, f"{at}{name}") for name, value in data.items()}
 
-    def _shown(self, value: Json) -> Json:
+    def _shown(self, value: Json, path: str) -> Json:
         if isinstance(value, dict):
             if len(value) == 1 and "enc" in value:
-                return self._masked(value)
-            return self.fields(value)
+                return self._masked(value, path.removeprefix("fields."))
+            return self.fields(value, f"{path}.")
         if isinstance(value, list | tuple):
-            return [self._shown(inner) for inner in value]
+            return [self._shown(inner, path) for inner in value]
         return value
 
-    def _masked(self, field: Data) -> str:
+    def _masked(self, field: Data, path: str) -> str:
         enc = field["enc"]
-        if self._event is not None and enc["event"] != self._event:
-            return GONE
-        known = self._keyring.masked.get((self._ledger, enc["nonce"], enc["data"]))
-        if known is None:
-            known = masked(enc["path"], opened(field, self._keyring, self._ledger, self._event))
-            self._keyring.remember_mask((self._ledger, enc["nonce"], enc["data"]), known)
+        this = (self._ledger, enc["nonce"], enc["data"])
+        known = self._keyring.masked.get(this)
+        if known is None or enc["event"] not in self._events or enc["path"] != path:
+            clear = opened(field, self._keyring, self._ledger, events=self._events, path=path)
+            known = masked(path, clear)
+            if clear is not None:
+                self._keyring.remember_mask(this, known)
         return known
 
 
@@ -143,6 +168,8 @@ def masked(path: str, clear: Json) -> str:
     if not isinstance(clear, str) or not clear:
         return GONE
     last = path.rpartition(".")[2]
+    if last == "address":
+        return _district(clear)
     if last == "name":
         return _name(clear)
     if last == "id" and len(clear) >= 12:
@@ -157,6 +184,21 @@ def _name(clear: str) -> str:
         return clear[: len(clear) - 1] + "*"
     kept = 1 if len(clear) < 8 else 2
     return clear[:kept] + "*" * (len(clear) - 2 * kept) + clear[-kept:]
+
+
+# Province, city, county or district: the names of what lies below them are left out, and so
+# is what is only called so (小区, 市场路).
+_DISTRICT = re.compile(
+    r"(?:[^省市县区]{2,7}(?:省|自治区|特别行政区))?"
+    r"(?:[^省市县区镇乡街道路村]{1,9}?(?:自治州|地区|盟|市(?!场)))?"
+    r"(?:[^省市县区镇乡街道路村]{1,9}?(?:自治县|(?<![小社园])区|县|旗|市(?!场)))?"
+)
+
+
+def _district(clear: str) -> str:
+    """Keep of an address what is above the town."""
+    found = _DISTRICT.match(clear)
+    return (found[0] if found else "") + GONE
 
 
 def digest(key: bytes, route: str, body: Mapping[str, Json]) -> bytes:

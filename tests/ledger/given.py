@@ -23,6 +23,7 @@ from ledger import (
     alert,
     approval,
     authority,
+    classes,
     correction,
     records,
     result,
@@ -278,6 +279,7 @@ class Bureau:
                 "registers": {self.named(n): self.next(self.named(n)) for n in event.numbers},
             }
             named = replace(event, id=f"{self.position:032x}")
+            classes.changed(named.type, named.data, lambda _path, _whose, value: value)
             recorded.append(
                 records.decode(Row(orjson.dumps(header) + b"\n" + records.encode(named)))
             )

@@ -349,11 +349,13 @@ def test_the_new_values_belong_to_whom_the_old_ones_belong_to(bureau, tmp_path):
     proposal = propose(bureau, case, "received", {"applicant": applicant})
     keyring = privacy.Keyring(tmp_path)
 
-    stored = privacy.encrypted(proposal, keyring, "469002")
+    stored = privacy.encrypted(proposal, keyring, "469002", "469002.qh-xzsp.2026")
 
     assert "张三" not in encode(stored).decode()
     assert "91469002MA5X00014X" not in encode(stored).decode()
     fields = stored.data["fields"]
-    assert "张三" == privacy.opened(fields["applicant"]["name"], keyring, "469002", proposal.id)
+    name = fields["applicant"]["name"]
+    where = {"events": {proposal.id}, "path": "applicant.name"}
+    assert "张三" == privacy.opened(name, keyring, "469002", **where)
     assert "organisation" == fields["applicant"]["kind"]
     keyring.close()
