@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from api import headers
+from api import headers, times
 from api.access import case_for, enter, scopes
 from api.answers import of_list
 from ledger.case import Data
@@ -37,6 +37,10 @@ async def listed(request: web.Request) -> web.Response:
         countable=True,
     )  # fmt: skip
     form = headers.choice(page.filters.pop("format", _preferred(request)), "format", FORMS)
+    for name in ("from", "to"):
+        given = page.filters.get(name)
+        if given is not None and times.day(given) is None:
+            page.filters[name] = headers.instant(given, name).isoformat()
     administration = which == str(Responsibility.ADMINISTRATION)
     if administers and not administration and page.filters.get("refused") != "true":
         raise Refused("action-not-allowed", "administration and refusals only")

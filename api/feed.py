@@ -22,6 +22,7 @@ from ledger.case import Case, Data, Event, replay
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility
 from projections import current_state
+from projections.asked import Asked as Filters
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -111,7 +112,9 @@ async def _asked(
     if "case" in given:
         _, case = await case_for(entry, given["case"])
         stream = case.stream
-    return Asked(entry, seen, after, limit, given.get("item"), responsibility, kind, stream)
+    return Asked(
+        entry, seen, after, limit, Filters(given).text("item"), responsibility, kind, stream
+    )
 
 
 async def _through(asked: Asked, size: int) -> AsyncIterator[tuple[int, Data | None]]:

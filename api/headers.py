@@ -27,6 +27,7 @@ _TRACE = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _VERSION = re.compile(r'"([1-9][0-9]{0,15})"')
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
+_SPACED = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)", re.ASCII)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -179,8 +180,11 @@ def integer(text: str, name: str, *, least: int = 0, most: int = MAX_INTEGER) ->
 
 
 def instant(text: str, name: str) -> datetime:
-    """Read an instant of a parameter."""
-    at = times.instant(text)
+    """Read an instant of a parameter.
+
+    No instant holds a space: one before the offset is the plus sign of who did not encode it.
+    """
+    at = times.instant(_SPACED.sub("+", text))
     if at is None:
         raise Refused("invalid-parameter", f"{name}: a time such as 2026-03-02T09:00:00+08:00")
     return at

@@ -12,6 +12,7 @@ from api import headers
 from api.access import Entry, enter, not_given
 from api.answers import brief, instant, of_list, rendered, shown_actor
 from api.bodies import OFFICE_BODIES, decoded
+from api.cases import moment
 from api.record import scoped_key
 from api.routes import KINDS
 from ledger import records
@@ -151,17 +152,17 @@ async def clock(request: web.Request) -> web.Response:
 
 
 async def listing(request: web.Request) -> web.Response:
-    """List the office's things of one kind, in the order they came, now or as of a position."""
+    """List the office's things of one kind, in the order they came, now or as of then."""
     entry = await enter(request)
     _any_post(entry)
     name = request.match_info["things"]
     page = headers.page(request, entry.caller.person, name, {"as_of"}, countable=True)
-    office = _office_at(entry, page.filters.get("as_of"))
+    office, at = await _as_of(entry, page.filters.get("as_of"))
     if name == "seals":
         items = [_seal(s) for s in office.seals.values()]
     else:
         kind = KINDS[name]
-        items = [_shown(t, entry.now) for t in office.things.values() if t.kind == kind]
+        items = [_shown(t, at) for t in office.things.values() if t.kind == kind]
     begin = page.after if isinstance(page.after, int) else 0
     end = begin + page.limit
     following = page.cursor(end if end < len(items) else None)
@@ -178,10 +179,10 @@ async def showing(request: web.Request) -> web.Response:
         found(entry.office, KINDS[name], this)
     _any_post(entry)
     query = headers.query(request, {"as_of", "at_least"})
-    office = _office_at(entry, query.get("as_of"))
+    office, at = await _as_of(entry, query.get("as_of"))
     if name == "seals":
         return rendered(_seal(_seal_of(office, this)))
-    return rendered(_shown(found(office, KINDS[name], this), entry.now))
+    return rendered(_shown(found(office, KINDS[name], this), at))
 
 
 def _seal_of(office: Office, name: str) -> Seal:
@@ -190,10 +191,11 @@ def _seal_of(office: Office, name: str) -> Seal:
     return office.seals[name]
 
 
-def _office_at(entry: Entry, text: str | None) -> Office:
+async def _as_of(entry: Entry, text: str | None) -> tuple[Office, datetime]:
     if text is None:
-        return entry.office
-    return entry.office.as_of(headers.integer(text, "as_of"))
+        return entry.office, entry.now
+    position, at = await moment(entry, text, "as_of")
+    return entry.office.as_of(position), at
 
 
 def _any_post(entry: Entry) -> None:

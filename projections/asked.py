@@ -3,6 +3,7 @@
 A filter that is not understood is refused: a list that silently ignored it would show too much.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +16,8 @@ from ledger.errors import Refused
 Mark = int | str | Sequence[int | str | None]
 
 _LONGEST = 200
+_MOST = 2**53 - 1
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 _FIRST_YEAR = 1900
 
 
@@ -62,8 +65,8 @@ class Asked:
         value = self.text(name)
         if value is None:
             return None
-        if not (value.isascii() and value.isdigit() and len(value) <= 16):
-            raise _wrong(name, "a whole number")
+        if not _NUMBER.fullmatch(value) or int(value) > _MOST:
+            raise _wrong(name, f"a whole number up to {_MOST}")
         return int(value)
 
     def day(self, name: str) -> date | None:
@@ -84,13 +87,15 @@ class Asked:
         day = _day(value)
         if day is not None:
             return None, day
+        at: datetime | None
         try:
             at = datetime.fromisoformat(value)
-        except ValueError:
+            at = at.astimezone(UTC) if at.tzinfo is not None else None
+        except (ValueError, OverflowError):
             at = None
-        if at is None or at.tzinfo is None or at.year < _FIRST_YEAR:
+        if at is None or at.year < _FIRST_YEAR:
             raise _wrong(name, "a date, or a time such as 2026-03-02T09:00:00+08:00")
-        return at.astimezone(UTC), None
+        return at, None
 
 
 def total(rows: Sequence[Any], *, counted: bool) -> int | None:
@@ -113,7 +118,7 @@ def _day(text: str) -> date | None:
         found = date.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.isoformat() == text else None
+    return found if found.isoformat() == text and found.year >= _FIRST_YEAR else None
 
 
 def _wrong(name: str, wanted: str) -> Refused:

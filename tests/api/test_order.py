@@ -313,7 +313,7 @@ def seen(asked, by, elsewhere):
     asked.query = []
 
 
-async def staged(here):
+async def staged(here, rows="no,on\r\n1,2020-01-02\r\n"):
     mapping = json.dumps(
         {
             "system": "s",
@@ -334,7 +334,7 @@ async def staged(here):
         'Content-Disposition: form-data; name="file"; filename="a.csv"',
         "Content-Type: text/csv",
         "",
-        "no,on\r\n1,2020-01-02\r\n",
+        rows,
         "--b--",
         "",
     ]
