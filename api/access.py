@@ -53,6 +53,13 @@ class Entry:
         on = self.now.astimezone(self.office.zone).date()
         return tuple(p for p in self.caller.posts(self.office) if p.active(on))
 
+    @property
+    def of_system(self) -> bool:
+        """Whether a client system asks: as itself or for its staff, never for an applicant."""
+        if self.caller.person is None:
+            return self.caller.client is not None
+        return self.caller.organ is not None and bool(self.active_posts())
+
     def actor(self) -> Actor:
         """Say who this is where no post is at stake (a refusal on record)."""
         posts = self.active_posts() or self.caller.posts(self.office)

@@ -136,9 +136,7 @@ def _committed(file: Record, entry: Entry) -> dict[str, Json]:
 
 def _reader(entry: Entry) -> None:
     """Refuse who has no business with imports."""
-    if entry.caller.organ is not None or entry.caller.person is None:
-        return
-    if not entry.roles() & READERS:
+    if not entry.of_system and not entry.roles() & READERS:
         raise not_given(entry, READERS, "imports")
 
 

@@ -36,7 +36,7 @@ SELECT d.row
 -- name: set_aside
 -- By their numbers: joined with the list above they were planned as a loop in a loop.
 UPDATE projections.import_row
-   SET state = 'quarantined', code = $4
+   SET state = 'quarantined', code = $4, raw = '\x'
  WHERE ledger = $1
    AND import = $2
    AND row = ANY ($3::bigint[]);
@@ -149,12 +149,14 @@ SELECT row, raw
    FOR UPDATE SKIP LOCKED;
 
 -- name: took
--- What became of them; found by index, whatever the statistics say.
+-- What became of them, and nothing of what they said: that stands in the ledger, where it can
+-- be erased.  Found by index, whatever the statistics say.
 UPDATE projections.import_row
    SET state = ($4::text[])[array_position($3::bigint[], row)],
        code = ($5::text[])[array_position($3::bigint[], row)],
        position = ($6::bigint[])[array_position($3::bigint[], row)],
-       case_no = ($7::text[])[array_position($3::bigint[], row)]
+       case_no = ($7::text[])[array_position($3::bigint[], row)],
+       raw = '\x'
  WHERE ledger = $1
    AND import = $2
    AND row = ANY ($3::bigint[]);

@@ -23,7 +23,7 @@ from aiohttp import web
 from api.problems import as_refused, where
 from api.rows import row_of
 from api.service import Service
-from ledger import imported, mapping
+from ledger import imported, mapping, privacy
 from ledger.case import Case
 from ledger.errors import Corrupt, Moved, Refused, Unavailable, Unknown
 from ledger.ledger import Key, Ledger
@@ -71,6 +71,10 @@ class Intake:
         """Bind to a service, whose pool may write projections once it runs."""
         self.service = service
         self._wanted = asyncio.Event()
+
+    def sealed(self, imported_id: str, number: int, raw: bytes) -> bytes:
+        """Seal a row for the time it waits; it opens as that row of that file."""
+        return privacy.sealed(self.service.staging_key, f"{imported_id}|{number}", raw)
 
     def wake(self) -> None:
         """Say that something was committed."""
@@ -124,7 +128,7 @@ class Intake:
             raise Corrupt("an import of a ledger that is not there")
         async with self.reached() as connection:
             file = await connection.fetchrow(SQL["one"], ledger_name, imported_id)
-        work = _Work(ledger, file, self.service.digest_key)
+        work = _Work(ledger, file, self.service)
         try:
             await _all(self._chunks(work) for _ in range(WORKERS))
         except NoLongerHead:
@@ -184,16 +188,18 @@ def _columns(taken: Sequence[Taken]) -> tuple[list[Any], ...]:
 class _Work:
     """One import as it is being taken in."""
 
-    def __init__(self, ledger: Ledger, file: Record, stream_key: bytes) -> None:
+    def __init__(self, ledger: Ledger, file: Record, service: Service) -> None:
         self.ledger = ledger
         self.id: str = file["id"]
         self._file = file
         self._mapping = mapping.mapping(orjson.loads(file["mapping"]))
-        self._stream_key = stream_key
+        self._stream_key = service.digest_key
+        self._staging_key = service.staging_key
 
     async def take(self, number: int, raw: bytes, now: datetime) -> Taken:
         """Record one row as a case, or say why it is set aside."""
-        found = imported.read(row_of(raw), self._mapping, now)
+        clear = privacy.unsealed(self._staging_key, f"{self.id}|{number}", raw)
+        found = imported.read(row_of(clear), self._mapping, now)
         if isinstance(found, imported.Quarantined):
             return Taken(number, code=found.code)
         stream = self._stream(found.id)

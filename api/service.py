@@ -47,6 +47,7 @@ class Service:
         own = secret(keys / "service.key")
         self.digest_key = derived(own, "idempotency")
         self.cursor_key = derived(own, "cursors")
+        self.staging_key = derived(own, "staging")
         # What lists read from: rows that can be made again, never the truth.
         self.reads: Any = None
         # The number of this deployment, which fences off those before it.

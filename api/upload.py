@@ -58,9 +58,8 @@ async def upload(request: web.Request) -> web.Response:
 
 def _uploader(entry: Entry) -> str:
     """Name who uploads: a client system, or a system administrator."""
-    caller = entry.caller
-    if caller.organ is not None or (caller.person is None and caller.client is not None):
-        return caller.person or f"system:{caller.client}"
+    if entry.of_system:
+        return entry.caller.person or f"system:{entry.caller.client}"
     actors = allowed(entry, "import", "upload")
     return str(actors[0].person)
 
@@ -165,7 +164,9 @@ class _Staged:
             code = judged.code if isinstance(judged, imported.Quarantined) else None
             state = "ready" if code is None else "quarantined"
             own_id = judged.id if code not in ("forbidden-character", "too-long") else None
-            self.waiting.append((*self.place, row.number, own_id, state, code, row.raw))
+            # Rows name people.  What waits is sealed; what cannot be taken in is not kept.
+            raw = self.intake.sealed(self.id, row.number, row.raw) if code is None else b""
+            self.waiting.append((*self.place, row.number, own_id, state, code, raw))
 
     async def _write(self) -> None:
         batch, self.waiting = self.waiting, []

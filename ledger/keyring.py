@@ -38,7 +38,9 @@ class Keyring:
 
     def __init__(self, folder: Path) -> None:
         """Open (or make) the keyring in a folder of mode 0700."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _settled(folder.parent)
         self._folder = folder
         self._path = folder / "subjects.db"
         if not self._path.exists():

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from ledger.case import Data, Json
+from ledger.classes import changed
 from ledger.errors import Refused
 
 # The acts that can have happened elsewhere, with the details each may have (True: must).
@@ -102,6 +103,11 @@ def mapping(data: Json) -> RowMapping:
         raise _wrong("precision: second or day", "/mapping/precision")
     applicant = _object(members.get("applicant", {}), "/mapping/applicant")
     _only(applicant, {"name", "id", "id_scheme"}, "/mapping/applicant")
+    naming = {applicant.get("name"), applicant.get("id")}
+    kept = {members.get("id"), *facts}.union(*(_columns_of(act.data) for act in read_acts))
+    if (naming - {None}) & kept:
+        # Encrypted there, and in clear here.
+        raise _wrong("what names the applicant is kept as nothing else", "/mapping/applicant")
     return RowMapping(
         system=_code(members, "system"),
         item=_code(members, "item"),
@@ -125,6 +131,10 @@ def _act(data: Json, pointer: str) -> Act:
     _only(details, set(known), f"{pointer}/data")
     if any(must and name not in details for name, must in known.items()):
         raise _wrong(f"{kind} needs {', '.join(k for k in known if known[k])}", f"{pointer}/data")
+    try:
+        changed(kind, _blank(details), lambda _path, _whose, value: value)
+    except KeyError:
+        raise _wrong(f"more than {kind} records", f"{pointer}/data") from None
     when = members.get("when")
     return Act(
         type=kind,
@@ -132,6 +142,13 @@ def _act(data: Json, pointer: str) -> Act:
         when=None if when is None else _text(when, f"{pointer}/when"),
         data=details,
     )
+
+
+def _blank(value: Json) -> Json:
+    """Return details as a row without values would fill them."""
+    if not isinstance(value, dict):
+        return value
+    return "" if is_column(value) else {name: _blank(one) for name, one in value.items()}
 
 
 def _columns_of(value: Json) -> frozenset[str]:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.case import Case, Data, Event, Json
 from ledger.classes import changed
+from ledger.errors import Corrupt
 from ledger.keyring import Keyring, wrapping_key
 from ledger.lifecycle import Role
 
@@ -199,6 +200,20 @@ def _district(clear: str) -> str:
     """Keep of an address what is above the town."""
     found = _DISTRICT.match(clear)
     return (found[0] if found else "") + GONE
+
+
+def sealed(key: bytes, place: str, clear: bytes) -> bytes:
+    """Return bytes sealed for a while, tied to the place they wait at."""
+    nonce = token_bytes(12)
+    return nonce + AESGCM(key).encrypt(nonce, clear, place.encode())
+
+
+def unsealed(key: bytes, place: str, waiting: bytes) -> bytes:
+    """Return what was sealed there; `Corrupt` where it was not."""
+    try:
+        return AESGCM(key).decrypt(waiting[:12], waiting[12:], place.encode())
+    except (InvalidTag, ValueError):
+        raise Corrupt(f"{place} was not sealed here") from None
 
 
 def digest(key: bytes, route: str, body: Mapping[str, Json]) -> bytes:

@@ -13,7 +13,7 @@ from api.issuing import API_KEYS_FILE
 from ledger.database import Role
 from tests.api.serving import KEYS, serve, sha
 
-ID, NAME, SAID = "460000199001010013", "张三丰", "家中变故不再经营"
+ID, NAME, SAID, MEANT = "460000199001010013", "张三丰", "家中变故不再经营", "本人丧偶"
 FORM = {"name": "申请表", "sha256": sha("form"), "media_type": "application/pdf"}
 PLAN = {"name": "场所平面图", "sha256": sha("plan"), "media_type": "application/pdf"}
 APPLICATION = {
@@ -106,7 +106,10 @@ async def walked(here):
             f"/cases/{case}/evaluate", {"grade": 5, "channel": "online"}, version=4
         )
     )
-    answers.append(await applicant.post(f"/cases/{case}/withdraw", {"reason": SAID}, version=5))
+    said = {"reason": SAID, "basis": MEANT}
+    answers.append(
+        await applicant.post(f"/cases/{case}/withdraw", said, version=5, key=f"withdraw-{ID}")
+    )
     assert [201] * 4 == [a.status for a in answers], [a.body for a in answers]
     refused = await applicant.post(f"/cases/{case}/evaluate", {"grade": 1, "channel": "online"},
                                    version=6)  # fmt: skip
@@ -127,7 +130,7 @@ async def test_nothing_of_an_applicant_is_stored_in_clear(here, database):
 
     history = await here.get(f"/cases/{case}/events", by="jiang-he")
     shown = [*answers, history, await here.get(f"/audit/all?case={case}", by="jiang-he")]
-    for canary in (ID, NAME, SAID):
+    for canary in (ID, NAME, SAID, MEANT):
         async with everything(database) as rows:
             assert [] == holding(rows, canary), canary
         assert canary.encode() not in written.getvalue()

@@ -12,6 +12,7 @@ import pytest
 import api.demo
 from ledger.database import Role
 from tests.api.serving import KEYS, serve
+from tests.api.test_applicants import Applicant, everything, holding
 
 DATA = Path(api.demo.__file__).parent / "data"
 MAPPING = {
@@ -40,7 +41,9 @@ async def here(database, tmp_path):
         yield serving
 
 
-async def upload(here, text, *, mapping=MAPPING, by="guo-an", key=None, name="old.csv", dry=False):
+async def upload(
+    here, text, *, mapping=MAPPING, by="guo-an", key=None, name="old.csv", dry=False, headers=None
+):
     form = aiohttp.FormData()
     form.add_field("mapping", json.dumps(mapping), content_type="application/json")
     media = "text/csv" if name.endswith(".csv") else "application/x-ndjson"
@@ -50,6 +53,7 @@ async def upload(here, text, *, mapping=MAPPING, by="guo-an", key=None, name="ol
     headers = {
         "Content-Type": payload.headers["Content-Type"],
         "Idempotency-Key": key or f"up-{next(KEYS)}",
+        **(headers or {}),
     }
     query = "?dry_run=true" if dry else ""
     return await here.call("POST", f"/imports{query}", by=by, data=payload, headers=headers)
@@ -284,6 +288,73 @@ async def test_a_case_that_another_file_brought_is_not_taken_twice(here):
     assert (1, {"duplicate": 2}) == (told["recorded"], told["codes"])
 
 
+async def test_who_is_in_a_file_stands_in_clear_nowhere(here, database):
+    mapping = MAPPING | {"applicant": {"name": "who", "id": "idno"}}
+    text = "no,applied,issued,done,note,who,idno\n" + "".join(
+        f"{no},{day},,,,张三丰,460000199001010013\n"
+        for no, day in (("A-1", "2019-01-02"), ("A-1", "2019-01-02"), ("A-2", "soon"))
+    )
+
+    uploaded = await upload(here, text, mapping=mapping)
+    async with everything(database) as rows:
+        staged = [holding(rows, canary) for canary in ("张三丰", "460000199001010013")]
+    told = await committed(here, uploaded.body["id"])
+    async with everything(database) as rows:
+        taken = [holding(rows, canary) for canary in ("张三丰", "460000199001010013")]
+        left = [row for row in rows["projections.import_row"] if '"\\\\x"' not in row]
+
+    assert (1, 2) == (told["recorded"], told["quarantined"])
+    assert [[], [], [], []] == [*staged, *taken]
+    assert [] == left
+    case = (await here.get(f"/imports/{uploaded.body['id']}/rows", by="wu-jun")).body["items"][0]
+    state = await here.state(case["case"], by="wu-jun")
+    assert {"name": "张*丰", "id": "4600**********0013"} == state["applicant"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"facts": ["note", "who"]},
+        {"id": "who"},
+        {"acts": [*MAPPING["acts"], {"type": "published", "at": "done",
+                                     "data": {"what": "decision", "where": {"column": "who"}}}]},
+    ],
+    ids=["facts", "id", "acts"],
+)  # fmt: skip
+async def test_what_names_the_applicant_is_kept_as_nothing_else(here, more):
+    answer = await upload(here, GOOD, mapping=MAPPING | {"applicant": {"name": "who"}} | more)
+
+    assert (422, "schema") == (answer.status, answer.slug)
+    assert "/mapping/applicant" == answer.body["pointer"]
+
+
+@pytest.mark.parametrize(
+    "to", [{"unit": "x", "mother": "王五"}, {"unit": {"name": "王五"}}, {"unit": [{"a": 1}]}, "x"]
+)
+async def test_what_no_such_act_has_is_refused_with_the_mapping(here, to):
+    acts = [*MAPPING["acts"][:1], {"type": "transferred", "at": "issued", "data": {"to": to}}]
+
+    answer = await upload(here, GOOD, mapping=MAPPING | {"acts": acts})
+
+    assert (422, "schema", "/mapping/acts/1/data") == (
+        answer.status,
+        answer.slug,
+        answer.body["pointer"],
+    )
+
+
+async def test_an_applicant_neither_uploads_nor_looks(here, database):
+    uploaded = await upload(here, GOOD)
+    portal = Applicant(here, "460000199001010013")
+
+    brought = await upload(here, GOOD, by=None, headers=portal.who)
+    looked = [await portal.get(f"/imports/{uploaded.body['id']}{path}") for path in ("", "/rows")]
+
+    assert [(403, "action-not-allowed")] * 3 == [(a.status, a.slug) for a in (brought, *looked)]
+    async with everything(database) as rows:
+        assert [] == holding(rows, "460000199001010013")
+
+
 async def test_who_may_upload_look_and_commit(here):
     refused = await upload(here, GOOD, by="zhou-min")
     assert (403, "action-not-allowed") == (refused.status, refused.slug)
@@ -306,12 +377,15 @@ async def test_an_import_that_was_cut_short_goes_on_and_takes_no_row_twice(here,
         f"D-{n},2019-01-02,2019-01-03,2019-01-04,\n" for n in range(900)
     )
     uploaded = await upload(here, text)
+    connection = await connect(Role.PROJECT)
+    waiting = await connection.fetch("SELECT raw, row FROM projections.import_row")
     told = await committed(here, uploaded.body["id"])
     head = await here.service.store.head(here.ledger)
     # As a kill between the append and the note of it leaves it: taken, and not known so.
-    connection = await connect(Role.PROJECT)
-    await connection.execute(
-        "UPDATE projections.import_row SET state = 'ready', position = NULL, case_no = NULL"
+    await connection.executemany(
+        "UPDATE projections.import_row"
+        " SET state = 'ready', position = NULL, case_no = NULL, raw = $1 WHERE row = $2",
+        waiting,
     )
     await connection.execute(
         "UPDATE projections.import_file SET state = 'committing', recorded = 0, events = 0"
