@@ -114,6 +114,16 @@ async def walked(here):
     refused = await applicant.post(f"/cases/{case}/evaluate", {"grade": 1, "channel": "online"},
                                    version=6)  # fmt: skip
     assert (409, "already-done", "review.once") == refused.refusal
+    beyond = [
+        await applicant.post(f"/cases/{case}/accept", {}, version=6),
+        await applicant.get("/cases?count=exact"),
+        await applicant.get(f"/cases/{case}/events"),
+        await applicant.get("/audit/all"),
+        await applicant.get(f"/alerts?officer={ID}"),
+        await applicant.post("/items", {"code": ID}),
+    ]
+    assert {"action-not-allowed", "invalid-parameter"} >= {a.slug for a in beyond}, beyond
+    answers += beyond
     assert "true" == answers[1].headers["Idempotency-Replayed"]
     assert answers[0].raw == answers[1].raw
     return case, [*answers, refused]
