@@ -4,7 +4,19 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
-from api import alerts, audit, cases, exchange, metrics, office, problems, record, replay
+from api import (
+    alerts,
+    audit,
+    cases,
+    exchange,
+    metrics,
+    office,
+    parameters,
+    problems,
+    record,
+    replay,
+    told,
+)
 from api.api_keys import ApiKeys
 from api.bodies import ACTS, OFFICE_BODIES
 from api.gate import gate
@@ -38,15 +50,44 @@ def table() -> list[Route]:
             "bureau",
             name="receive",
             body=ACTS["receive"],
+            answers=told.Act,
             system=True,
         ),
-        reading(f"{LEDGER}/cases", cases.listed, "List cases", "reading", name="read-cases"),
-        reading(CASE, cases.one, "One case, now or as it was known", "reading", name="read-case"),
         reading(
-            f"{CASE}/events", cases.history, "The history of a case", "reading", name="read-history"
+            f"{LEDGER}/cases",
+            cases.listed,
+            "List cases",
+            "reading",
+            name="read-cases",
+            answers=told.Page[told.CaseRow],
+            query=parameters.CASES,
         ),
         reading(
-            f"{CASE}/replay", replay.steps, "A case step by step", "reading", name="read-history"
+            CASE,
+            cases.one,
+            "One case, now or as it was known",
+            "reading",
+            name="read-case",
+            answers=told.State,
+            query=parameters.CASE,
+        ),
+        reading(
+            f"{CASE}/events",
+            cases.history,
+            "The history of a case",
+            "reading",
+            name="read-history",
+            answers=told.Page[told.Event],
+            query=parameters.AT_LEAST,
+        ),
+        reading(
+            f"{CASE}/replay",
+            replay.steps,
+            "A case step by step",
+            "reading",
+            name="read-history",
+            answers=told.Replay,
+            query=parameters.REPLAY,
         ),
         act(
             f"{CASE}/{{action}}",
@@ -56,11 +97,18 @@ def table() -> list[Route]:
             name="{action}",
             among={"action": ON_A_CASE},
             body={name: ACTS[name] for name in ON_A_CASE},
+            answers=told.Act,
             system=BY_SYSTEMS,
             versioned=True,
         ),
         reading(
-            f"{LEDGER}/alerts", alerts.listed, "Alerts raised by now", "reading", name="read-alerts"
+            f"{LEDGER}/alerts",
+            alerts.listed,
+            "Alerts raised by now",
+            "reading",
+            name="read-alerts",
+            answers=told.Page[told.Alert],
+            query=parameters.ALERTS,
         ),
         reading(
             f"{LEDGER}/audit/{{responsibility}}",
@@ -70,6 +118,8 @@ def table() -> list[Route]:
             name="read-audit",
             among={"responsibility": RESPONSIBILITIES},
             produces=("application/json", "text/csv"),
+            answers=told.Page[told.AuditRow],
+            query=parameters.AUDIT,
         ),
         act(
             f"{LEDGER}/clock",
@@ -78,6 +128,7 @@ def table() -> list[Route]:
             "office",
             name="clock-set",
             body=OFFICE_BODIES["clock"],
+            answers=told.Clock,
             keyed=False,
         ),
         act(
@@ -88,6 +139,7 @@ def table() -> list[Route]:
             name="{kind}-approve",
             among={"things": THINGS},
             body=OFFICE_BODIES["approve"],
+            answers=told.OfficeDone,
         ),
         act(
             f"{LEDGER}/appointments/{{id}}/end",
@@ -96,6 +148,7 @@ def table() -> list[Route]:
             "office",
             name="appointment-end",
             body=OFFICE_BODIES["end"],
+            answers=told.OfficeDone,
         ),
         reading(
             f"{LEDGER}/seals/{{id}}/register",
@@ -103,6 +156,8 @@ def table() -> list[Route]:
             "Every use of a seal",
             "office",
             name="read-register",
+            answers=told.Page[told.SealUse],
+            query=parameters.PAGING,
         ),
         act(
             f"{LEDGER}/seals",
@@ -111,6 +166,7 @@ def table() -> list[Route]:
             "office",
             name="seal-register",
             body=OFFICE_BODIES["seal-register"],
+            answers=told.OfficeDone,
         ),
         act(
             f"{LEDGER}/seals/{{seal}}/{{act}}",
@@ -120,6 +176,7 @@ def table() -> list[Route]:
             name="seal-{act}",
             among={"act": ON_A_SEAL},
             body={name: OFFICE_BODIES[f"seal-{name}"] for name in ON_A_SEAL},
+            answers=told.OfficeDone,
         ),
         act(
             f"{LEDGER}/{{things}}",
@@ -129,6 +186,7 @@ def table() -> list[Route]:
             name="{kind}-propose",
             among={"things": THINGS},
             body=BODY_OF,
+            answers=told.OfficeDone,
         ),
         reading(
             f"{LEDGER}/{{things}}",
@@ -137,6 +195,8 @@ def table() -> list[Route]:
             "office",
             name="read-{things}",
             among={"things": SHOWN},
+            answers={**dict.fromkeys(THINGS, told.Page[told.Thing]), "seals": told.Page[told.Seal]},
+            query=parameters.THINGS,
         ),
         reading(
             f"{LEDGER}/{{things}}/{{id}}",
@@ -145,14 +205,25 @@ def table() -> list[Route]:
             "office",
             name="read-{things}",
             among={"things": SHOWN},
+            answers={**dict.fromkeys(THINGS, told.Thing), "seals": told.Seal},
+            query=parameters.THING,
         ),
-        reading("/healthz", metrics.alive, "The process is there", "running", access="anyone"),
+        reading(
+            "/healthz",
+            metrics.alive,
+            "The process is there",
+            "running",
+            access="anyone",
+            answers=told.Alive,
+        ),
         reading(
             "/readyz",
             service_ready,
             "Whether acts can be taken, and how far the views are",
             "running",
             access="anyone",
+            answers=told.Ready,
+            also={503: told.Ready},
         ),
     ]
 

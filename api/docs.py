@@ -6,10 +6,11 @@ elsewhere; what starts it is a small script that we serve.
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
-from api import openapi, problems
+from api import openapi, problems, told
 from api.routes import Route
 from ledger.errors import Refused
 
@@ -96,6 +97,7 @@ def routes() -> tuple[Route, ...]:
             summary="This document",
             tag="reference",
             access="anyone",
+            answers=dict[str, Any],
         ),
         Route(
             method="GET",
@@ -104,6 +106,7 @@ def routes() -> tuple[Route, ...]:
             summary="What a reason means, and what to do",
             tag="reference",
             access="anyone",
+            answers=told.Reason,
         ),
         Route(
             method="GET",

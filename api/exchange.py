@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from api import feed, imports, upload
+from api import feed, imports, parameters, told, upload
 from api.intake import INTAKE, Intake
 from api.office_acts import OfficeAct
 from api.routes import JSON, Route, act, reading
@@ -24,14 +24,27 @@ def table() -> list[Route]:
             takes=("multipart/form-data", *sorted(upload.BARE_TYPES)),
             limit=upload.MAX_UPLOAD,
             system=True,
+            query=parameters.UPLOAD,
+            answers=told.Import,
+            also={200: told.Import},
         ),
-        reading(IMPORT, imports.one, "How far an import has come", "exchange", name="read-imports"),
+        reading(
+            IMPORT,
+            imports.one,
+            "How far an import has come",
+            "exchange",
+            name="read-imports",
+            query=parameters.AT_LEAST,
+            answers=told.Import,
+        ),
         reading(
             f"{IMPORT}/rows",
             imports.rows,
             "The rows of an import",
             "exchange",
             name="read-imports",
+            query=parameters.ROWS,
+            answers=told.Page[told.ImportRow],
         ),
         act(
             f"{IMPORT}/commit",
@@ -40,6 +53,7 @@ def table() -> list[Route]:
             "exchange",
             name="import-commit",
             body=OfficeAct,
+            answers=told.Committed,
             status=202,
         ),
         reading(
@@ -49,6 +63,8 @@ def table() -> list[Route]:
             "exchange",
             name="read-events",
             produces=(JSON, feed.NDJSON),
+            query=parameters.EVENTS,
+            answers=told.Events,
         ),
         *(
             reading(
@@ -58,6 +74,7 @@ def table() -> list[Route]:
                 "exchange",
                 name="read-export",
                 produces=(media,),
+                query=parameters.EXPORT,
             )
             for form, media in (("csv", "text/csv"), ("ndjson", feed.NDJSON))
         ),

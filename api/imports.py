@@ -46,7 +46,7 @@ async def one(request: web.Request) -> web.Response:
     entry = await enter(request)
     file = await _file(request, entry)
     _reader(entry)
-    headers.no_query(request)
+    headers.query(request, {"at_least"})
     async with request.app[INTAKE].reached() as connection:
         told = await report(connection, entry.ledger.name, file["id"])
     return rendered(told)

@@ -5,6 +5,7 @@ Nothing is written twice: a route that is served is in it, and what is in it is 
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from importlib.metadata import version
 
 import msgspec
@@ -85,10 +86,12 @@ def document(table: Iterable[Route]) -> dict[str, object]:
     written = dict(zip(map(id, shapes), refs, strict=True))
     paths: dict[str, dict[str, object]] = {}
     for row in rows:
-        for path, body in row.spelled():
+        for path, body, answers in row.spelled():
             plain = _PART.sub(r"{\1}", path)
-            schema = None if body is None else written[id(body)]
-            paths.setdefault(plain, {})[row.method.lower()] = operation(row, plain, schema)
+            told = {row.status: answers, **row.also}
+            paths.setdefault(plain, {})[row.method.lower()] = operation(
+                row, plain, written.get(id(body)), {n: written.get(id(s)) for n, s in told.items()}
+            )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -125,23 +128,24 @@ SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
 
 
 def _shapes(rows: Iterable[Route]) -> list[object]:
-    """List the shapes of all bodies, each once."""
+    """List the shapes of all bodies and answers, each once."""
     found: dict[int, object] = {}
     for row in rows:
-        for _, body in row.spelled():
-            if body is not None:
-                found[id(body)] = body
+        for _, *shapes in row.spelled():
+            found |= {id(shape): shape for shape in (*shapes, *row.also.values()) if shape}
     return list(found.values())
 
 
-def operation(row: Route, path: str, schema: object) -> dict[str, object]:
+def operation(
+    row: Route, path: str, schema: object, answers: Mapping[int, object]
+) -> dict[str, object]:
     """Return what the document says of one method on one path."""
     told: dict[str, object] = {
         "operationId": operation_id(row.method, path),
         "summary": row.summary,
         "tags": [row.tag],
         "parameters": parameters(row, path),
-        "responses": responses(row),
+        "responses": responses(row, answers),
     }
     if row.access != "token":
         told["security"] = []
@@ -169,10 +173,7 @@ def parameters(row: Route, path: str) -> list[dict[str, object]]:
         {"name": name, "in": "path", "required": True, "schema": text}
         for name in _PART.findall(path)
     ]
-    told += [
-        {"name": name, "in": "query", "description": says, "schema": text}
-        for name, says in row.query.items()
-    ]
+    told += [{"name": name, "in": "query", "schema": schema} for name, schema in row.query.items()]
     if row.keyed:
         key = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
         told.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": key})
@@ -185,7 +186,7 @@ def parameters(row: Route, path: str) -> list[dict[str, object]]:
     return told
 
 
-def responses(row: Route) -> dict[str, object]:
+def responses(row: Route, answers: Mapping[int, object]) -> dict[str, object]:
     """List the answers of a route: its own, and each status that refuses with its reasons."""
     reasons = [*ALWAYS]
     reasons += WITH_TOKEN if row.access == "token" else ()
@@ -195,13 +196,23 @@ def responses(row: Route) -> dict[str, object]:
     by_status: dict[int, list[str]] = {}
     for name in reasons:
         by_status.setdefault(SLUGS[name].status, []).append(name)
+    text = {"type": "string"}
     told: dict[str, object] = {
-        str(row.status): {
+        str(status): {
             "description": row.summary,
-            "content": {media: {} for media in row.produces},
+            "content": {
+                media: {"schema": schema if media == JSON else text} for media in row.produces
+            },
         }
+        for status, schema in answers.items()
     }
+    if row.access == "page":
+        # Whatever happens, a person is shown a page, or led to one.
+        told["default"] = {"description": "A page", "content": {"text/html": {"schema": text}}}
+        return told
     for status, names in sorted(by_status.items()):
+        if status in answers:
+            continue
         told[str(status)] = {
             "description": " · ".join(f"`{name}` {SLUGS[name].title_en}" for name in names),
             "content": {PROBLEM: {"schema": {"$ref": REFERENCE.format(name="Problem")}}},
@@ -214,6 +225,7 @@ def problem_schema() -> dict[str, object]:
     text, number = {"type": "string"}, {"type": "integer"}
     return {
         "type": "object",
+        "additionalProperties": False,
         "required": ["type", "title", "status", "detail", "instance"],
         "properties": {
             "type": {"enum": [f"/problems/{name}" for name in SLUGS]},
@@ -230,8 +242,14 @@ def problem_schema() -> dict[str, object]:
     }
 
 
+@lru_cache(maxsize=4)
+def written(table: tuple[Route, ...]) -> bytes:
+    """Write the document of a table once: anybody may ask for it, and it is long."""
+    return orjson.dumps(document(table))
+
+
 async def served(request: web.Request) -> web.Response:
     """Answer the document of the routes that are served here: `GET /openapi.json`."""
-    table = request.app[TABLE]
-    written = orjson.dumps(document(table))
-    return web.Response(body=written, content_type=JSON, headers={"Cache-Control": "no-cache"})
+    return web.Response(
+        body=written(request.app[TABLE]), content_type=JSON, headers={"Cache-Control": "no-cache"}
+    )

@@ -40,7 +40,9 @@ class Route:
     """One row of the table.
 
     `among` names the words that a part of the path may be: `{"action": ("accept", …)}`.
-    `body` is the shape of the body, or a shape for each word of the last part in `among`.
+    `body` is the shape of the body, `answers` that of the answer; each may be a shape for each
+    word of the last part in `among`.  `also` are answers with another status than `status`,
+    `query` the parameters of a reading with their types.
     `system` says whether a client system may come without a person: yes, no, or for which
     words of the last part in `among`.
     """
@@ -51,8 +53,10 @@ class Route:
     summary: str
     tag: str
     body: object | Mapping[str, object] | None = None
+    answers: object | Mapping[str, object] | None = None
+    also: Mapping[int, object] = field(default_factory=dict)
     among: Mapping[str, Collection[str]] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     produces: tuple[str, ...] = (JSON,)
     takes: tuple[str, ...] = ()
     limit: int = MAX_BYTES
@@ -82,16 +86,19 @@ class Route:
             return self.system
         return bool(self.among) and parts.get(tuple(self.among)[-1], "") in self.system
 
-    def spelled(self) -> Iterable[tuple[str, object | None]]:
-        """List the paths one by one, each with the shape of its body."""
+    def spelled(self) -> Iterable[tuple[str, object | None, object | None]]:
+        """List the paths one by one, each with the shapes of its body and of its answer."""
         if not self.among:
-            return [(self.path, self.body)]
+            return [(self.path, self.body, self.answers)]
         name = tuple(self.among)[-1]
-        bodies = self.body if isinstance(self.body, Mapping) else {}
         return [
-            (self.path.replace(f"{{{name}}}", word), bodies.get(word, self.body))
+            (self.path.replace(f"{{{name}}}", word), _of(self.body, word), _of(self.answers, word))
             for word in sorted(self.among[name])
         ]
+
+
+def _of(shapes: object, word: str) -> object | None:
+    return shapes.get(word) if isinstance(shapes, Mapping) else shapes
 
 
 def reading(path: str, function: Function, summary: str, tag: str, **more: object) -> Route:

@@ -1,7 +1,7 @@
 """A service of its own for a test: a real database, real HTTP, a simulated ledger.
 
 Time is set through the interface by the system administrator; every person calls with a
-token of the local issuer.
+token of the local issuer.  Whatever is answered is held against the OpenAPI document.
 """
 
 import hashlib
@@ -17,12 +17,16 @@ import aiohttp
 import asyncpg
 from aiohttp import web
 
+from api import docs, openapi
 from api.app import build
 from api.framing import Runner
 from api.issuing import OwnIssuer
+from api.routes import TABLE
 from api.service import Service
 from api.settings import Settings
 from api.setup import initialise
+from api.web import pages
+from tests.api.documented import Documented, documented
 
 ZONE = ZoneInfo("Asia/Shanghai")
 KEYS = count(1)
@@ -57,6 +61,7 @@ class Serving:
     tokens: OwnIssuer
     service: Service
     ledger: str = "469002"
+    document: Documented | None = None
     versions: dict = field(default_factory=dict)
 
     @property
@@ -71,10 +76,14 @@ class Serving:
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
         url = path if path.startswith("http") else self.url + path
-        async with self.session.request(method, url, headers=sent, data=data) as response:
+        async with self.session.request(
+            method, url, headers=sent, data=data, allow_redirects=False
+        ) as response:
             raw = await response.read()
             is_json = response.content_type.endswith(("/json", "+json"))
             body = json.loads(raw) if raw and is_json else {}
+            if self.document is not None:
+                self.document.check(method, url.removeprefix(self.base), response, body)
             return Answer(response.status, body, response.headers.copy(), raw)
 
     async def get(self, path, by="chen-zhi", **more):
@@ -201,11 +210,15 @@ async def started(settings, database, ledger="469002"):
     keys = settings.home / "keys"
     service = Service(settings, database, keys)
     tokens = OwnIssuer(keys, settings.audience)
-    runner = Runner(build(service), settings)
+    app = build(service, rows=(*docs.routes(), *pages.table()))
+    runner = Runner(app, settings)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    async with aiohttp.ClientSession() as session:
-        yield Serving(session, f"http://127.0.0.1:{port}", tokens, service, ledger)
-    await runner.cleanup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        document = documented(openapi.written(app[TABLE]))
+        async with aiohttp.ClientSession() as session:
+            yield Serving(session, f"http://127.0.0.1:{port}", tokens, service, ledger, document)
+    finally:
+        await runner.cleanup()

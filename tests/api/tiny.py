@@ -87,7 +87,9 @@ def table() -> Iterable[Route]:
             body=bodies.ACTS["receive"],
             system=True,
         ),
-        reading(f"{LEDGER}/cases", listed, "List cases", "cases", query={"stage": "a stage"}),
+        reading(
+            f"{LEDGER}/cases", listed, "List cases", "cases", query={"stage": {"type": "string"}}
+        ),
         reading(f"{LEDGER}/cases/{{case}}", listed, "One case", "cases"),
         act(
             f"{LEDGER}/cases/{{case}}/{{action}}",

@@ -1,0 +1,92 @@
+"""What a reading can be asked for: the parameters of each list, with their types.
+
+For the document.  Where they are read, an unknown or malformed one is refused; a test sends
+every one that stands here, and some that do not.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from ledger import records
+from ledger.imported import CODES
+from ledger.lifecycle import Responsibility, Stage
+from projections import current_state, timeout_alerts
+
+Schema = Mapping[str, object]
+
+TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
+DAY: Schema = {"type": "string", "format": "date"}
+WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+TRUTH: Schema = {"type": "boolean"}
+MOMENT: Schema = {"anyOf": [{"type": "string", "format": "date-time"}, DAY]}
+TIME_OR_POSITION: Schema = {"anyOf": [{"type": "string", "format": "date-time"}, WHOLE]}
+
+
+def among(words: Iterable[object]) -> Schema:
+    """Return the type of one of a few words."""
+    return {"type": "string", "enum": sorted(map(str, words))}
+
+
+AT_LEAST: Mapping[str, Schema] = {"at_least": WHOLE}
+LIMIT: Mapping[str, Schema] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
+}
+PAGING = {
+    **LIMIT,
+    "after": {"type": "string", "description": "`next` of the last page"},
+    **AT_LEAST,
+}
+COUNT = {"count": among(["exact"])}
+
+CASE_FILTERS: Mapping[str, Schema] = {
+    "stage": among(Stage),
+    "item": TEXT,
+    "responsibility": among(Responsibility),
+    "officer": TEXT,
+    "organ": TEXT,
+    "overdue": TRUTH,
+    "light": among(current_state.LIGHTS),
+    "received_from": DAY,
+    "received_to": DAY,
+    "closed_from": DAY,
+    "closed_to": DAY,
+    "updated_after": WHOLE,
+    "q": {**TEXT, "description": "how the case number begins"},
+}
+CASES = {**CASE_FILTERS, **PAGING, **COUNT}
+EXPORT = {**CASE_FILTERS, **AT_LEAST}
+CASE = {"as_of": TIME_OR_POSITION, **AT_LEAST}
+REPLAY = {"to": {**WHOLE, "minimum": 1, "description": "a version of the case"}, **AT_LEAST}
+ALERT_FILTERS: Mapping[str, Schema] = {
+    "level": among(timeout_alerts.LEVELS),
+    "organ": TEXT,
+    "item": TEXT,
+    "state": among(timeout_alerts.STATES),
+    "deadline": TEXT,
+    "case": TEXT,
+}
+ALERTS = {**ALERT_FILTERS, **PAGING, **COUNT}
+AUDIT_FILTERS: Mapping[str, Schema] = {
+    "actor": TEXT,
+    "organ": TEXT,
+    "action": TEXT,
+    "item": TEXT,
+    "case": TEXT,
+    "from": MOMENT,
+    "to": MOMENT,
+    "refused": TRUTH,
+    "late_entry": TRUTH,
+}
+AUDIT = {**AUDIT_FILTERS, "format": among(["json", "csv"]), **PAGING, **COUNT}
+EVENTS = {
+    "item": TEXT,
+    "responsibility": among(Responsibility),
+    "type": among(records.TYPES),
+    "case": TEXT,
+    "after": WHOLE,
+    **LIMIT,
+    **AT_LEAST,
+}
+THING = CASE
+THINGS = {**CASE, **PAGING, **COUNT}
+ROWS = {"state": among(["ready", "quarantined", "recorded"]), "code": among(CODES), **PAGING}
+UPLOAD = {"dry_run": TRUTH, **AT_LEAST}

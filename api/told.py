@@ -1,0 +1,461 @@
+"""The shapes of what is answered, for the document: every answer of JSON has one.
+
+Closed, as the shapes of bodies are: a member that is answered and does not stand here fails a
+test, and so does one that stands here and is not answered.  What an act or a set-up recorded
+(`Recorded`) has the members of the body that brought it, personal fields masked.
+"""
+
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+
+from msgspec import UNSET, Meta, Struct
+
+from api.fields import Maybe
+from ledger.lifecycle import Action, Responsibility, Stage
+
+T = TypeVar("T")
+
+At: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="RFC 3339 with offset",
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$",
+    ),
+]
+On: TypeAlias = Annotated[
+    str, Meta(description="a local date of the ledger", pattern=r"^\d{4}-\d\d-\d\d$")
+]
+Whole: TypeAlias = Annotated[int, Meta(ge=0)]
+Position: TypeAlias = Annotated[int, Meta(ge=-1, description="a place in the ledger; -1: none")]
+Hash: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Recorded: TypeAlias = dict[str, Any]
+Registers: TypeAlias = dict[str, Whole]
+
+Light = Literal["green", "yellow", "red", "stopped", "met", "met-late"]
+
+
+class Told(Struct, forbid_unknown_fields=True):
+    """An answer or a part of one; it has no other members."""
+
+
+class Page(Told, Generic[T]):
+    """Some rows of a list; `next` goes on behind them, null where there are no more."""
+
+    items: list[T]
+    next: str | None
+    total: Maybe[Whole] = UNSET
+
+
+# -- events ------------------------------------------------------------------------------------
+
+
+class Brief(Told):
+    """Where an event stands that was just recorded."""
+
+    id: str
+    type: str
+    position: Whole
+    version: Whole
+    recorded_at: At
+    registers: Maybe[Registers] = UNSET
+    flags: Maybe[list[Recorded]] = UNSET
+    effective: Maybe[bool] = UNSET
+
+
+class By(Told):
+    """Who acted: a person in a post, a client system, or the law."""
+
+    kind: Literal["person", "system", "by-law"]
+    person: str | None
+    name: str | None
+    role: str | None
+    organ: str | None
+    client: str | None
+    appointment: Maybe[str | None] = UNSET
+
+
+class Event(Told):
+    """One act as recorded."""
+
+    id: str
+    type: str
+    schema: Whole
+    stream: str
+    position: Whole
+    version: Whole
+    occurred_at: At
+    recorded_at: At
+    actor: By
+    responsibility: Responsibility
+    reason: str | None
+    basis: str | None
+    data: Recorded
+    flags: list[Recorded]
+    relied_on: dict[str, Whole]
+    registers: Registers
+    source: Recorded | None
+    case: Maybe[str] = UNSET
+    leaf_hash: Maybe[Hash] = UNSET
+
+
+class Events(Told):
+    """A page of the feed; `position` is the last one looked at, also where it was left out."""
+
+    items: list[Event]
+    next: str | None
+    position: Position
+
+
+# -- cases -------------------------------------------------------------------------------------
+
+
+class Deadline(Told):
+    """A limit of a case, and what moved it."""
+
+    name: str
+    unit: Literal["working-day", "day"]
+    budget: Whole
+    used: Whole
+    paused_days: Whole
+    start: On
+    due: On
+    light: Light
+    basis: str
+    rule: str
+    calendar_version: str
+    moved_by: list[Recorded]
+    met_at: Maybe[On] = UNSET
+    ended_at: Maybe[On] = UNSET
+    provisional: Maybe[bool] = UNSET
+
+
+class Forbidden(Told):
+    """An action that a post of the caller gives, and what is against it now."""
+
+    action: Action
+    rule: str
+    why: str
+
+
+class State(Told):
+    """A case, as it is or was."""
+
+    case: str
+    item: str | None
+    terms: Recorded
+    stage: Stage
+    version: Whole
+    position: Whole
+    as_of: At
+    applicant: Recorded
+    channel: str
+    materials: list[Recorded]
+    received_on: On | None
+    accepted_on: On | None
+    outstanding: list[str]
+    holder: Recorded
+    transfer: Recorded | None
+    deadlines: list[Deadline]
+    opinions: list[Recorded]
+    suspensions: list[Recorded]
+    numbers: list[Recorded]
+    decision: Recorded | None
+    seals: list[Recorded]
+    issued: Recorded | None
+    published: list[Recorded]
+    pushes: list[Recorded]
+    reviews: list[Recorded]
+    corrections: list[Recorded]
+    duties_done: list[Recorded]
+    flags: list[Recorded]
+    source: Recorded | None
+    closed_on: On | None
+    allowed_actions: list[Action]
+    forbidden_actions: list[Forbidden]
+
+
+class Act(Told):
+    """What an act recorded, and where the case stands after it."""
+
+    case: str
+    version: Whole
+    events: list[Brief]
+    state: State
+    allowed_actions: list[Action]
+
+
+class Holder(Told):
+    """Who holds a case now."""
+
+    person: str | None
+    unit: str | None
+
+
+class CaseRow(Told):
+    """A case in a list."""
+
+    case: str
+    item: str | None
+    item_name: str | None
+    stage: Stage
+    responsibility: Responsibility
+    light: Light | None
+    overdue: bool
+    version: Whole
+    position: Whole
+    holder: Holder
+    organ: str | None
+    received_on: On | None
+    accepted_on: On | None
+    decided_on: On | None
+    issued_on: On | None
+    closed_on: On | None
+    outcome: str | None
+    deadline: str | None
+    due: On | None
+    statutory_due: On | None
+    promised_due: On | None
+    source: str
+
+
+class Step(Told):
+    """An act with the state before it and after it."""
+
+    version: Whole
+    before: State | None
+    act: Event
+    after: State
+    changed: list[str]
+
+
+class Replay(Told):
+    """A case step by step."""
+
+    case: str
+    items: list[Step]
+    next: str | None
+
+
+# -- supervision -------------------------------------------------------------------------------
+
+
+class Alert(Told):
+    """A card: early, yellow or red, and who has to answer it by when."""
+
+    id: str
+    case: str | None
+    item: str | None
+    organ: str | None
+    deadline: str | None
+    due: On | None
+    rule: str
+    level: Literal["early", "yellow", "red"]
+    policy: str | None
+    raised_at: At
+    addressees: list[str]
+    answer_by: On | None
+    state: Literal["raised", "closed", "withdrawn"]
+    reason: Maybe[str | None] = UNSET
+
+
+class AuditRow(Told):
+    """Who did what in which post, or was refused."""
+
+    position: Whole
+    refused: bool
+    responsibility: Responsibility
+    action: str
+    type: str
+    case: str | None
+    version: Whole
+    item: str | None
+    actor: By
+    occurred_at: At
+    recorded_at: At
+    late_entry: bool
+    reason: str | None
+    slug: str | None
+    rule: str | None
+    earlier_position: Whole | None
+
+
+# -- the office --------------------------------------------------------------------------------
+
+
+class OfficeDone(Told):
+    """What an office act recorded, and what its thing is now."""
+
+    id: str
+    state: str
+    events: list[Brief]
+    version: Whole
+    position: Whole
+
+
+class Version(Told):
+    """One version of a thing of the office."""
+
+    version: Whole
+    position: Whole
+    at: At
+    proposed_by: str | None
+    approved_by: str | None
+    content: Recorded
+
+
+class Proposal(Told):
+    """What waits for the approval of another person."""
+
+    id: str
+    content: Recorded
+    by: By
+    at: At
+    position: Whole
+    state: Literal["proposed", "lapsed"]
+
+
+class Thing(Told):
+    """An item, calendar, policy or appointment with its versions."""
+
+    id: str
+    kind: Literal["item", "calendar", "policy", "appointment"]
+    state: Literal["proposed", "in-force", "ended", "lapsed"]
+    version: Whole
+    content: Recorded | None
+    ended_at: At | None
+    versions: list[Version]
+    proposals: list[Proposal]
+
+
+class Seal(Struct):
+    """A seal, what was registered of it, and who keeps it."""
+
+    id: str
+    state: str
+    keeper: str | None
+    keeper_since: At | None
+    offered_to: str | None
+    version: Whole
+
+
+class SealUse(Told):
+    """One use of a seal, voided ones too."""
+
+    serial: Whole
+    case: str
+    position: Whole
+    recorded_at: At
+    keeper: str | None
+    medium: str
+    copies: Whole
+    document: Recorded
+    item: str
+    authorised_by: Any
+    void: bool
+    void_reason: str | None
+
+
+class Clock(Told):
+    """What time it is in a simulated ledger."""
+
+    now: At
+
+
+# -- exchange ----------------------------------------------------------------------------------
+
+
+class ImportRow(Told):
+    """What became of one row of a file."""
+
+    row: Whole
+    id: str | None
+    state: Literal["ready", "quarantined", "recorded"]
+    code: str | None
+    why: str | None
+    position: Whole | None
+    case: str | None
+
+
+class Import(Told):
+    """What a file holds, and how far it has come."""
+
+    id: str | None
+    state: str
+    system: str
+    item: str
+    name: str
+    sha256: Hash
+    size: Whole
+    rows: Whole
+    ready: Whole
+    recorded: Whole
+    quarantined: Whole
+    codes: dict[str, Whole]
+    problems: list[ImportRow]
+    events: Whole
+    position: Position
+    uploaded_by: str
+    uploaded_at: At
+    committed_by: str | None
+    committed_at: At | None
+    done_at: At | None
+
+
+class Committed(Told):
+    """A file that is being taken in; `progress` is where to look."""
+
+    id: str
+    state: Literal["committing"]
+    rows: Whole
+    progress: str
+
+
+# -- running -----------------------------------------------------------------------------------
+
+
+class Alive(Told):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class View(Told):
+    """How far a view is, and the event that stopped it, if one did."""
+
+    projection: str
+    sequence: str
+    generation: Whole
+    position: Position
+    behind: Whole
+    failed: Recorded | None
+
+
+class LedgerReady(Told):
+    """A ledger: whether anything holds its appends, and its views."""
+
+    simulated: bool
+    held: str | None
+    views: list[View]
+
+
+class Ready(Told):
+    """Whether acts can be taken, and if not, why."""
+
+    ready: bool
+    why: Maybe[str] = UNSET
+    ledgers: Maybe[dict[str, LedgerReady]] = UNSET
+
+
+class Words(Struct, forbid_unknown_fields=True, rename={"zh": "zh-CN"}):
+    """A text in both languages."""
+
+    zh: str
+    en: str
+
+
+class Reason(Told):
+    """A reason for which a request is turned away, and what to do."""
+
+    slug: str
+    status: Whole
+    title: Words
+    todo: Words

@@ -1,0 +1,179 @@
+"""The document is true: every route is asked, and what it answers is what the document says.
+
+`Serving` holds every answer of every test against the document; here is what makes sure that
+none is left out, and that the holding against works.
+"""
+
+import aiohttp
+import pytest
+
+from api import docs, exchange, parameters
+from api.app import table
+from api.web import pages
+from projections import audit_trail, current_state, timeout_alerts
+from tests.api.documented import Documented
+from tests.api.serving import application, serve, sha
+
+POST = {"person": "new", "role": "clerk", "organ": "qh-xzsp", "from": "2020-01-01"}
+SEAL = {"id": "QH-S9", "name": "x", "organ": "qh-xzsp", "media": ["paper"], "keeper": "he-yan"}
+MAPPING = """{"system": "old", "item": "old-permit", "id": "no", "zone": "Asia/Shanghai",
+    "precision": "day", "acts": [{"type": "received", "at": "applied"}]}"""
+ROWS = "no,applied\nA-1,2019-01-02\nA-2,\n"
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+async def here(database, tmp_path):
+    async for serving in serve(database, tmp_path, start="2026-03-02"):
+        serving.case = await serving.accepted("QH-002", "2026-03-02")
+        yield serving
+
+
+async def uploaded(here, query=""):
+    form = aiohttp.FormData()
+    form.add_field("mapping", MAPPING, content_type="application/json")
+    form.add_field("file", ROWS, content_type="text/csv", filename="old.csv")
+    payload = form()
+    sent = {"Idempotency-Key": f"up{query}", "Content-Type": payload.headers["Content-Type"]}
+    return await here.call("POST", f"/imports{query}", by="guo-an", headers=sent, data=payload)
+
+
+async def everything(here):
+    """Ask every route once, with success."""
+    case = f"/cases/{here.case}"
+    await here.granted(here.case, "2026-03-03")
+    document = {"kind": "licence", "version": 1, "sha256": sha("licence-1")}
+    seal = {"seal": "QH-S1", "document": document, "copies": 1, "medium": "paper"}
+    await here.done(here.case, "seal", seal, by="he-yan")
+    for person in ("zhou-min", "nobody"):
+        await here.post("/cases", application("QH-002"), by=person)
+    await here.act(here.case, "seal", seal, by="huang-qiang")
+    for responsibility in ("approval", "supervision", "enforcement", "administration", "all"):
+        await here.get(f"/audit/{responsibility}?refused=true&count=exact", by="jiang-he")
+        await here.get(f"/audit/{responsibility}", by="jiang-he")
+        await here.get(f"/audit/{responsibility}?format=csv", by="jiang-he")
+    await here.post("/appointments", POST, by="fang-ke")
+    await here.post("/appointments/new-clerk/approve", by="wu-jun")
+    await here.post("/appointments/new-clerk/end", by="wu-jun")
+    await here.post("/seals", SEAL, by="wu-jun")
+    await here.post("/seals/QH-S9/enable", by="wu-jun")
+    for things in ("items", "calendars", "policies", "appointments", "seals"):
+        listed = (await here.get(f"/{things}", by="wu-jun")).body["items"]
+        await here.get(f"/{things}/{listed[0]['id']}", by="wu-jun")
+    staged = await uploaded(here)
+    await uploaded(here, "?dry_run=true")
+    file = f"/imports/{staged.body['id']}"
+    await here.post(f"{file}/commit", by="wu-jun")
+    await here.at("2026-04-10 09:00")
+    for path in (
+        "/cases?count=exact", case, f"{case}?as_of=2026-03-02T12:00:00%2B08:00", f"{case}/events",
+        f"{case}/replay", "/alerts", "/events", "/export/csv", "/export/ndjson", file,
+        f"{file}/rows", "/seals/QH-S1/register",
+    ):  # fmt: skip
+        assert 200 == (await here.get(path, by="wu-jun" if "S1" in path else "jiang-he")).status
+    await here.get("/events", by="jiang-he", headers={"Accept": "application/x-ndjson"})
+    for path in (
+        "/healthz", "/readyz", "/openapi.json", "/problems/schema", "/docs", "/docs/start.js", "/",
+        "/find", f"/cases/469002/{here.case}", "/style.css", "/mark.svg",
+    ):  # fmt: skip
+        await here.get(here.base + path)
+    for path in ("/sign-in", "/sign-out"):
+        await here.call("POST", here.base + path, data=b"token=x", headers=FORM)
+
+
+def unanswered(here, rows):
+    seen = here.document.seen
+    return [
+        f"{row.method} {row.path}"
+        for row in rows
+        if not any(
+            (row.method, path, status) in seen
+            for path, *_ in row.spelled()
+            for status in ((row.status,) if row.access != "page" else (200, 303, 401, 403))
+        )
+    ]
+
+
+async def test_every_route_answers_what_the_document_says(here):
+    served = await here.get(f"{here.base}/openapi.json")
+    here.document = Documented(served.body)
+
+    await everything(here)
+
+    rows = (*table(), *exchange.table(), *docs.routes(), *pages.table())
+    assert [] == unanswered(here, rows)
+
+
+async def test_control_an_answer_that_the_document_does_not_know_is_found(here):
+    told = here.document.document
+    row = told["components"]["schemas"]["CaseRow"]
+    wrong = {**row, "properties": {k: v for k, v in row["properties"].items() if k != "light"}}
+    schemas = {**told["components"]["schemas"], "CaseRow": wrong}
+    here.document = Documented({**told, "components": {**told["components"], "schemas": schemas}})
+    await here.service.caught_up(here.ledger, 0)
+
+    with pytest.raises(AssertionError, match="light"):
+        await here.get("/cases", by="jiang-he")
+    here.document = Documented({**told, "paths": {}})
+    await here.get("/cases", by="jiang-he")
+    assert set() == here.document.seen
+
+
+# -- parameters ------------------------------------------------------------------------------------
+
+
+def test_the_filters_are_those_that_are_read():
+    assert parameters.CASE_FILTERS.keys() == current_state.FILTERS
+    assert parameters.ALERT_FILTERS.keys() == timeout_alerts.FILTERS
+    assert parameters.AUDIT_FILTERS.keys() == audit_trail.FILTERS
+
+
+def sample(here, name, schema):
+    """A value that the parameter's type allows."""
+    if name in ("case", "as_of"):
+        return {"case": here.case, "as_of": "65"}[name]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "integer":
+        return str(schema["minimum"])
+    return "true" if schema.get("type") == "boolean" else "2026-01-01"
+
+
+async def readings(here):
+    """The paths that are read in a ledger, filled in, with the parameters that they name."""
+    this = {"imports": (await uploaded(here)).body["id"]}
+    for things in ("items", "calendars", "policies", "appointments", "seals"):
+        this[things] = (await here.get(f"/{things}", by="wu-jun")).body["items"][0]["id"]
+    for path, methods in here.document.document["paths"].items():
+        if "get" in methods and path.startswith("/v1/"):
+            short = path.removeprefix("/v1/ledgers/{ledger}").replace("{case}", here.case)
+            there = short.replace("{id}", this.get(short.split("/")[1], ""))
+            parameters_ = methods["get"]["parameters"]
+            yield there, {p["name"]: p["schema"] for p in parameters_ if p["in"] == "query"}
+
+
+async def test_every_parameter_that_is_named_is_read_and_no_other(here):
+    asked = 0
+    async for path, named in readings(here):
+        for name, schema in named.items():
+            answer = await here.get(f"{path}?{name}={sample(here, name, schema)}", by="jiang-he")
+            good = answer.status == 200 or (name, answer.slug) == ("after", "invalid-cursor")
+            assert good, (path, name, answer.body)
+            asked += 1
+        for name in {"at_least", "limit", "after", "as_of", "nothing"} - named.keys():
+            answer = await here.get(f"{path}?{name}=1", by="jiang-he")
+            assert (400, "invalid-parameter") == answer.refusal[:2], (path, name)
+    assert asked > 100
+
+
+async def test_a_parameter_of_a_wrong_type_is_refused(here):
+    for path, named in (
+        ("/cases", parameters.CASES), ("/alerts", parameters.ALERTS),
+        ("/audit/all", parameters.AUDIT), ("/events", parameters.EVENTS),
+    ):  # fmt: skip
+        for name, schema in named.items():
+            if schema == parameters.TEXT or name in ("q", "after", "case"):
+                continue
+            answer = await here.get(f"{path}?{name}=%C3%A9", by="jiang-he")
+            assert (400, "invalid-parameter") == answer.refusal[:2], (path, name)
