@@ -166,6 +166,8 @@ async def filled(here):
         await here.done(case, "seal", {"seal": "QH-S1", "document": LICENCE}, by="he-yan")
         await here.act(case, "decide", {"outcome": "deny"}, by="fu-hailing")
     await here.at("2026-04-20 09:00")
+    # The lists show both sequences as they are now: nothing comes between two pages.
+    await here.service.caught_up(here.ledger, (await here.service.store.head(here.ledger)).size - 1)
     return await staged(here, "no,on\r\n1,2020-01-02\r\n2,2020-01-03\r\n")
 
 
