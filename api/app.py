@@ -11,6 +11,7 @@ from api import (
     exchange,
     metrics,
     office,
+    office_told,
     parameters,
     problems,
     record,
@@ -128,7 +129,7 @@ def table() -> list[Route]:
             "office",
             name="clock-set",
             body=OFFICE_BODIES["clock"],
-            answers=told.Clock,
+            answers=office_told.Clock,
             keyed=False,
         ),
         act(
@@ -139,7 +140,7 @@ def table() -> list[Route]:
             name="{kind}-approve",
             among={"things": THINGS},
             body=OFFICE_BODIES["approve"],
-            answers=told.OfficeDone,
+            answers=office_told.OfficeDone,
         ),
         act(
             f"{LEDGER}/appointments/{{id}}/end",
@@ -148,7 +149,7 @@ def table() -> list[Route]:
             "office",
             name="appointment-end",
             body=OFFICE_BODIES["end"],
-            answers=told.OfficeDone,
+            answers=office_told.OfficeDone,
         ),
         reading(
             f"{LEDGER}/seals/{{id}}/register",
@@ -156,7 +157,7 @@ def table() -> list[Route]:
             "Every use of a seal",
             "office",
             name="read-register",
-            answers=told.Page[told.SealUse],
+            answers=told.Page[office_told.SealUse],
             query=parameters.PAGING,
         ),
         act(
@@ -166,7 +167,7 @@ def table() -> list[Route]:
             "office",
             name="seal-register",
             body=OFFICE_BODIES["seal-register"],
-            answers=told.OfficeDone,
+            answers=office_told.OfficeDone,
         ),
         act(
             f"{LEDGER}/seals/{{seal}}/{{act}}",
@@ -176,7 +177,7 @@ def table() -> list[Route]:
             name="seal-{act}",
             among={"act": ON_A_SEAL},
             body={name: OFFICE_BODIES[f"seal-{name}"] for name in ON_A_SEAL},
-            answers=told.OfficeDone,
+            answers=office_told.OfficeDone,
         ),
         act(
             f"{LEDGER}/{{things}}",
@@ -186,7 +187,7 @@ def table() -> list[Route]:
             name="{kind}-propose",
             among={"things": THINGS},
             body=BODY_OF,
-            answers=told.OfficeDone,
+            answers=office_told.OfficeDone,
         ),
         reading(
             f"{LEDGER}/{{things}}",
@@ -195,7 +196,10 @@ def table() -> list[Route]:
             "office",
             name="read-{things}",
             among={"things": SHOWN},
-            answers={**dict.fromkeys(THINGS, told.Page[told.Thing]), "seals": told.Page[told.Seal]},
+            answers={
+                **dict.fromkeys(THINGS, told.Page[office_told.Thing]),
+                "seals": told.Page[office_told.Seal],
+            },
             query=parameters.THINGS,
         ),
         reading(
@@ -205,7 +209,7 @@ def table() -> list[Route]:
             "office",
             name="read-{things}",
             among={"things": SHOWN},
-            answers={**dict.fromkeys(THINGS, told.Thing), "seals": told.Seal},
+            answers={**dict.fromkeys(THINGS, office_told.Thing), "seals": office_told.Seal},
             query=parameters.THING,
         ),
         reading(

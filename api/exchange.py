@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from api import feed, imports, parameters, told, upload
+from api import feed, imports, office_told, parameters, told, upload
 from api.intake import INTAKE, Intake
 from api.office_acts import OfficeAct
 from api.routes import JSON, Route, act, reading
@@ -25,8 +25,8 @@ def table() -> list[Route]:
             limit=upload.MAX_UPLOAD,
             system=True,
             query=parameters.UPLOAD,
-            answers=told.Import,
-            also={200: told.Import},
+            answers=office_told.Import,
+            also={200: office_told.Import},
         ),
         reading(
             IMPORT,
@@ -35,7 +35,7 @@ def table() -> list[Route]:
             "exchange",
             name="read-imports",
             query=parameters.AT_LEAST,
-            answers=told.Import,
+            answers=office_told.Import,
         ),
         reading(
             f"{IMPORT}/rows",
@@ -44,7 +44,7 @@ def table() -> list[Route]:
             "exchange",
             name="read-imports",
             query=parameters.ROWS,
-            answers=told.Page[told.ImportRow],
+            answers=told.Page[office_told.ImportRow],
         ),
         act(
             f"{IMPORT}/commit",
@@ -53,7 +53,7 @@ def table() -> list[Route]:
             "exchange",
             name="import-commit",
             body=OfficeAct,
-            answers=told.Committed,
+            answers=office_told.Committed,
             status=202,
         ),
         reading(

@@ -1,0 +1,137 @@
+"""The shapes of what the office and imports answer; see `told`."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from api.told import At, Brief, By, Hash, Position, Recorded, Told, Whole
+
+# -- the office --------------------------------------------------------------------------------
+
+
+class OfficeDone(Told):
+    """What an office act recorded, and what its thing is now."""
+
+    id: str
+    state: str
+    events: list[Brief]
+    version: Whole
+    position: Whole
+
+
+class Version(Told):
+    """One version of a thing of the office."""
+
+    version: Whole
+    position: Whole
+    at: At
+    proposed_by: str | None
+    approved_by: str | None
+    content: Recorded
+
+
+class Proposal(Told):
+    """What waits for the approval of another person."""
+
+    id: str
+    content: Recorded
+    by: By
+    at: At
+    position: Whole
+    state: Literal["proposed", "lapsed"]
+
+
+class Thing(Told):
+    """An item, calendar, policy or appointment with its versions."""
+
+    id: str
+    kind: Literal["item", "calendar", "policy", "appointment"]
+    state: Literal["proposed", "in-force", "ended", "lapsed"]
+    version: Whole
+    content: Recorded | None
+    ended_at: At | None
+    versions: list[Version]
+    proposals: list[Proposal]
+
+
+class Seal(Struct):
+    """A seal, what was registered of it, and who keeps it."""
+
+    id: str
+    state: str
+    keeper: str | None
+    keeper_since: At | None
+    offered_to: str | None
+    version: Whole
+
+
+class SealUse(Told):
+    """One use of a seal, voided ones too."""
+
+    serial: Whole
+    case: str
+    position: Whole
+    recorded_at: At
+    keeper: str | None
+    medium: str
+    copies: Whole
+    document: Recorded
+    item: str
+    authorised_by: Any
+    void: bool
+    void_reason: str | None
+
+
+class Clock(Told):
+    """What time it is in a simulated ledger."""
+
+    now: At
+
+
+# -- exchange ----------------------------------------------------------------------------------
+
+
+class ImportRow(Told):
+    """What became of one row of a file."""
+
+    row: Whole
+    id: str | None
+    state: Literal["ready", "quarantined", "recorded"]
+    code: str | None
+    why: str | None
+    position: Whole | None
+    case: str | None
+
+
+class Import(Told):
+    """What a file holds, and how far it has come."""
+
+    id: str | None
+    state: str
+    system: str
+    item: str
+    name: str
+    sha256: Hash
+    size: Whole
+    rows: Whole
+    ready: Whole
+    recorded: Whole
+    quarantined: Whole
+    codes: dict[str, Whole]
+    problems: list[ImportRow]
+    events: Whole
+    position: Position
+    uploaded_by: str
+    uploaded_at: At
+    committed_by: str | None
+    committed_at: At | None
+    done_at: At | None
+
+
+class Committed(Told):
+    """A file that is being taken in; `progress` is where to look."""
+
+    id: str
+    state: Literal["committing"]
+    rows: Whole
+    progress: str
