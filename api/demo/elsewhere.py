@@ -65,7 +65,9 @@ async def bring(
     _good(uploaded, "upload")
     path = f"/imports/{uploaded.body['id']}"
     committed = await bureau.post(f"{path}/commit", {}, people["head"], f"demo-commit-{name}")
-    _good(committed, "commit")
+    # An earlier program may have committed it, whose keys were written otherwise.
+    if committed.body.get("rule") != "import.once":
+        _good(committed, "commit")
     while True:
         answer = await bureau.get(path, people["head"])
         _good(answer, "import")
