@@ -95,6 +95,13 @@ async def enter(request: web.Request) -> Entry:
     return entry
 
 
+async def warned(request: web.Request, response: web.StreamResponse) -> None:
+    """Say on every answer about a ledger that something in it does not prove out."""
+    entry = request.get(ENTERED)
+    if entry is not None and entry.service.broken(entry.ledger.name) is not None:
+        response.headers["Ledger-Integrity"] = "hold"
+
+
 async def enter_as(service: Service, name: str, known: Known) -> Entry:
     """Let somebody into a ledger, or answer that there is none."""
     missing = Refused("not-found", "no such ledger, or not for you")

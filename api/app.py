@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from aiohttp import web
 
 from api import (
+    access,
     alerts,
     audit,
     cases,
@@ -264,6 +265,7 @@ def build(
     )
     add(app, [*table(), *exchange.table(), *rows])
     app.on_response_prepare.append(problems.dressed)
+    app.on_response_prepare.append(access.warned)
     if also is not None:
         also(app)
     app.cleanup_ctx.append(service.running)

@@ -27,6 +27,7 @@ _TRACE = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _VERSION = re.compile(r'"([1-9][0-9]{0,15})"')
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", re.ASCII)
 _SPACED = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)", re.ASCII)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -53,11 +54,15 @@ def trace(request: web.BaseRequest) -> str | None:
 def language(request: web.BaseRequest) -> str:
     """Choose zh-CN or en by `Accept-Language`; Chinese where both or neither are wanted."""
     wanted = {"zh": 0.0, "en": 0.0}
-    for name, quality in weighted(request.headers.get("Accept-Language", "")):
+    for name, quality in weighted(_joined(request, "Accept-Language")):
         for known, so_far in wanted.items():
             if name.lower().partition("-")[0] == known or name == "*":
                 wanted[known] = max(so_far, quality)
     return "en" if wanted["en"] > wanted["zh"] else "zh-CN"
+
+
+def _joined(request: web.BaseRequest, name: str) -> str:
+    return ",".join(request.headers.getall(name, ()))
 
 
 def weighted(text: str) -> list[tuple[str, float]]:
@@ -69,8 +74,8 @@ def weighted(text: str) -> list[tuple[str, float]]:
         for parameter in parameters:
             key, _, value = parameter.partition("=")
             if key.strip().lower() == "q":
-                fits = re.fullmatch(r"[01](\.[0-9]{0,3})?", value.strip(), re.ASCII)
-                quality = min(float(value), 1.0) if fits else 0.0
+                fits = _QUALITY.fullmatch(value.strip())
+                quality = float(value) if fits else 0.0
         if name:
             found.append((name, quality))
     return found
@@ -83,7 +88,7 @@ def acceptable(request: web.BaseRequest, produced: tuple[str, ...]) -> bool:
 
 def preferred(request: web.BaseRequest, produced: tuple[str, ...]) -> str | None:
     """Choose the media type that `Accept` wants most, the first of equals; None: it takes none."""
-    given = ",".join(request.headers.getall("Accept", ()))
+    given = _joined(request, "Accept")
     return _wanted_most(given, produced) if given.strip() else produced[0]
 
 

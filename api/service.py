@@ -15,7 +15,7 @@ from api.headers import CURSOR_KEY
 from api.problems import as_refused
 from api.settings import Settings
 from ledger.database import Database, Reach, Role
-from ledger.errors import LedgerError
+from ledger.errors import Corrupt, LedgerError
 from ledger.keyring import Keyring, derived, secret
 from ledger.ledger import Ledger
 from ledger.store import Store
@@ -106,6 +106,8 @@ class Service:
         """Answer whether acts can be taken, and how far behind the views are."""
         told: dict[str, dict[str, object]] = {}
         try:
+            # Also where nobody has asked for a ledger yet.
+            await self.store.ledgers()
             for name, ledger in tuple(self._ledgers.items()):
                 told[name] = {
                     "simulated": ledger.office.simulated,
@@ -119,12 +121,16 @@ class Service:
             return _told(503, {"ready": False, "why": "; ".join(held), "ledgers": told})
         return _told(200, {"ready": True, "ledgers": told})
 
+    def broken(self, name: str) -> Corrupt | None:
+        """Say what does not prove out in a ledger or its refusals, None while all is well."""
+        sequences = (name, f"{name}.open")
+        return next((w.held for w in map(self.store.writer, sequences) if w.held), None)
+
     async def _held(self, name: str) -> str | None:
         """Say why nothing can be recorded in a ledger here, None while all is well."""
-        for sequence in (name, f"{name}.open"):
-            broken = self.store.writer(sequence).held
-            if broken is not None:
-                return f"appends are held: {broken}"
+        broken = self.broken(name)
+        if broken is not None:
+            return f"appends are held: {broken}"
         return "another deployment took over" if await self.store.fenced(name) else None
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
@@ -180,7 +186,11 @@ class Service:
 
 def _told(status: int, data: object) -> web.Response:
     return web.Response(
-        status=status, body=orjson.dumps(data), content_type="application/json", charset="utf-8"
+        status=status,
+        body=orjson.dumps(data),
+        content_type="application/json",
+        charset="utf-8",
+        headers={"Retry-After": "1"} if status == 503 else None,
     )
 
 

@@ -109,7 +109,7 @@ class Writer:
             try:
                 outcomes = await self._commit([command for command, _ in batch])
             except Exception as error:  # noqa: BLE001 (whoever waits is told, whatever it was)
-                reason = error if isinstance(error, LedgerError) else Corrupt(f"writer: {error!r}")
+                reason = error if isinstance(error, LedgerError) else Corrupt(_kind(error))
                 if isinstance(reason, Corrupt):
                     self.hold(reason)
                 outcomes = [reason] * len(batch)
@@ -280,6 +280,11 @@ def _command(waiting: Waiting) -> Command:
     return waiting[0]
 
 
+def _kind(error: Exception) -> str:
+    """Name an error without its words: they may quote what was to be stored."""
+    return f"the append failed: {type(error).__name__}"
+
+
 def _holding(why: Corrupt) -> Unavailable:
     return Unavailable("integrity-hold", f"appends are held: {why}", retry_after_s=60)
 
@@ -299,5 +304,5 @@ def _named(error: asyncpg.PostgresError) -> LedgerError:
     if state == "LG002":
         return Unavailable("integrity-hold", "another deployment took over", retry_after_s=60)
     if state[:2] in ("25", "53", "57", "58"):
-        return Unavailable("store-unavailable", f"the database cannot store now: {error}")
-    return Corrupt(f"the append failed: {error}")
+        return Unavailable("store-unavailable", f"the database cannot store now: {state}")
+    return Corrupt(f"{_kind(error)} {state}")

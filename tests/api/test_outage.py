@@ -12,6 +12,7 @@ import structlog
 from ledger.database import Role
 from tests.api.serving import serve
 from tests.ledger.gate import Gate
+from tests.ledger.test_store_writer import complaining
 
 LISTS = ("/cases", "/alerts", "/audit/all", "/events", "/export/ndjson", f"/imports/{'0' * 32}")
 READING = (*LISTS, "/cases/469002-2026-000001", "/seals/QH-S1/register")
@@ -96,3 +97,70 @@ async def test_what_runs_beside_is_not_ended_by_an_outage(half, gate):
     while "deemed-accepted" not in acts:
         answer = await half.get(f"/audit/all?case={case}", by="jiang-he")
         acts = [row["action"] for row in answer.body.get("items", ())]
+
+
+# -- a database that is there, and cannot store ------------------------------------------------
+
+
+@pytest.fixture
+async def plain(database, tmp_path):
+    async for serving in serve(database, tmp_path, start="2026-03-02"):
+        yield serving
+
+
+async def test_while_no_space_is_left_acts_wait_and_readings_go_on(plain, connect):
+    case = await plain.received("QH-002", "2026-03-02")
+    creator = await connect()
+    await complaining(creator, "EXCEPTION", "53100", "no space")
+
+    for answer in (
+        await plain.act(case, "accept", by="zhou-min", key="k"),
+        await plain.act(case, "decide", {"outcome": "deny"}, by="zhou-min"),  # refused: on record
+        await plain.post("/seals/QH-S1/report-lost", by="zhou-min"),
+    ):
+        assert (503, "storage-full", "30") == (
+            answer.status,
+            answer.slug,
+            answer.headers["Retry-After"],
+        )
+    for path in ("/cases", f"/cases/{case}", "/items", f"{plain.base}/readyz"):
+        assert 200 == (await plain.get(path)).status, path
+
+    await creator.execute("DROP TRIGGER complains ON ledger.idempotency")
+    answer = await plain.act(case, "accept", by="zhou-min", key="k")
+    assert (201, None) == (answer.status, answer.headers.get("Idempotency-Replayed"))
+
+
+async def test_what_does_not_prove_out_holds_acts_and_warns_readers(plain, connect):
+    case = await plain.received("QH-002", "2026-03-02")
+    assert "Ledger-Integrity" not in (await plain.get(f"/cases/{case}")).headers
+    creator = await connect()
+    # What our own code should have made impossible; the server quotes what it was given.
+    await complaining(creator, "EXCEPTION", "23505", "Key=(460000199001010013) exists")
+    first = await plain.act(case, "accept", by="zhou-min")
+    await creator.execute("DROP TRIGGER complains ON ledger.idempotency")
+
+    again = await plain.act(case, "accept", by="zhou-min")
+
+    for answer in (first, again):
+        assert (503, "integrity-hold", "60", "hold") == (
+            answer.status,
+            answer.slug,
+            answer.headers["Retry-After"],
+            answer.headers["Ledger-Integrity"],
+        )
+    for path in ("/cases", f"/cases/{case}", f"/cases/{case}/events", "/items", "/audit/all"):
+        answer = await plain.get(path, by="wu-jun")
+        assert (200, "hold") == (answer.status, answer.headers["Ledger-Integrity"]), path
+    ready = await plain.get(f"{plain.base}/readyz")
+    assert 503 == ready.status
+    for answer in (first, again, ready):
+        assert b"460000199001010013" not in answer.raw
+
+
+async def test_nobody_is_told_that_all_is_well_before_the_database_was_asked(here, gate):
+    gate.shut()
+
+    answer = await here.get(f"{here.base}/readyz", by=None)
+
+    assert (503, "1") == (answer.status, answer.headers["Retry-After"])
