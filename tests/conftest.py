@@ -183,6 +183,9 @@ async def make_template(server):
     creator = await asyncpg.connect(**template.as_creator())
     await migrations.apply(creator)
     await template.give_passwords(creator)
+    # One server serves all tests of a run; the limits are those of one deployment.
+    for role in (Role.APP, Role.PROJECT):
+        await creator.execute(f"ALTER ROLE {role} CONNECTION LIMIT 60")
     await creator.close()
 
 
