@@ -12,7 +12,14 @@ from api.problems import Handler
 from api.routes import ROUTE_OF
 from ledger.case import Case
 from ledger.errors import Refused
-from ledger.ledger import AUTHORITY, CONFLICTS
+
+# What is put on record when it is refused (403 of authority, and every 409 with a rule).
+AUTHORITY = frozenset(
+    {"action-not-allowed", "appointment-ended", "beyond-authority", "separation-of-duties"}
+)
+CONFLICTS = frozenset(
+    {"wrong-stage", "already-done", "document-mismatch", "seal-not-held", "rule-refused"}
+)
 
 
 @web.middleware

@@ -71,16 +71,13 @@ def forbidden(action: Action, case: Case, actor: Actor, details: Data) -> Refuse
             rule="SOD-13",
             earlier_position=case.recused[actor.person],
         )
-    lifted: frozenset[str] | None = None
     for row in chain.from_iterable(
         _SEPARATED.get(duty, ()) for duty in _duties(action, case, details)
     ):
         for done in case.duties:
             if done["duty"] != row.earlier or done["person"] != actor.person:
                 continue
-            if lifted is None:
-                lifted = _lifted(case)
-            if row.kind == "policy" and row.rule in lifted:
+            if row.kind == "policy" and row.rule in _lifted(case):
                 break
             return Refused(
                 "separation-of-duties",

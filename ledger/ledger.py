@@ -26,14 +26,6 @@ TRIES = 3
 CACHED_CASES = 20_000
 OFFICE_STREAMS = ("appointment:", "calendar:", "item:", "ledger:", "policy:", "seal:")
 
-# What is put on record when it is refused (403 of authority, and every 409 with a rule).
-AUTHORITY = frozenset(
-    {"action-not-allowed", "appointment-ended", "beyond-authority", "separation-of-duties"}
-)
-CONFLICTS = frozenset(
-    {"wrong-stage", "already-done", "document-mismatch", "seal-not-held", "rule-refused"}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -197,7 +189,7 @@ class Ledger:
                 raise
             reads = {case.stream: case.version}
             try:
-                return await self._append(events, reads, key, correlation, case)
+                return await self._append(events, reads, key, correlation, case, now)
             except Moved:
                 await self.refresh()
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
@@ -216,7 +208,7 @@ class Ledger:
                 return case
             key = Key(f"by-law|{case.stream}|{case.version}", b"by-law")
             try:
-                done = await self._append(events, {case.stream: case.version}, key, None, case)
+                done = await self._append(events, {case.stream: case.version}, key, None, case, now)
             except Moved:
                 await self.refresh()
             else:
@@ -242,14 +234,15 @@ class Ledger:
             for event in events:
                 reads.setdefault(event.stream, event.version - 1)
             try:
-                return await self._append(events, reads, key, correlation, None)
+                return await self._append(events, reads, key, correlation, None, now)
             except Moved:
                 await self.refresh()
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
 
     async def take_in(self, events: Events, key: Key) -> Recorded:
         """Record a case that happened elsewhere, whole; `Moved` where it is here already."""
-        return await self._append(events, {events[0].stream: 0}, key, None, None)
+        now = await self.now()
+        return await self._append(events, {events[0].stream: 0}, key, None, None, now)
 
     async def refuse(
         self, refused: Refused, *, action: str, by: Actor, case: str | None, item: str | None,
@@ -316,10 +309,11 @@ class Ledger:
         key: Key,
         correlation: str | None,
         case: Case | None,
+        now: datetime,
     ) -> Recorded:
         if self._writer is None:
             raise Corrupt("the ledger was not opened")
-        under = privacy.wrapping(case, events[0], self.name, await self.now())
+        under = privacy.wrapping(case, events[0], self.name, now)
         ready = tuple(self._ready(event, correlation, under) for event in events)
         guards: dict[str, int] = {}
         for event in ready:

@@ -101,19 +101,17 @@ class Store:
         """Number a deployment that begins now."""
         return int(await self._value("new_epoch"))
 
-    async def take_over(self, ledger: str, epoch: int | None = None) -> int:
+    async def take_over(self, ledger: str, epoch: int) -> None:
         """Fence off the deployments before this one that write to a ledger and its companion.
 
         Where a later one took over, this one is the fenced one: its appends are refused.
         """
-        own = await self.new_epoch() if epoch is None else epoch
         for name in (f"{ledger}.open", ledger):
             try:
-                await self._value("take_over", name, own)
+                await self._value("take_over", name, epoch)
             except asyncpg.LockNotAvailableError as error:
                 raise Unavailable("busy", "another writer holds the ledger") from error
-            self._epochs[name] = own
-        return own
+            self._epochs[name] = epoch
 
     async def fenced(self, ledger: str) -> bool:
         """Tell whether a later deployment has taken a ledger over."""

@@ -122,10 +122,6 @@ class Office:
                 return held
         return None
 
-    def head_of(self, person: str, organ: str, at: datetime) -> Post | None:
-        """Return the post that makes a person the head of an organ at that time, or None."""
-        return self.holds(person, Role.BUREAU_HEAD, organ, at)
-
     def above(self, organ: str) -> str | None:
         """Name the organ above an organ, or None."""
         parent = self.organs.get(organ, {}).get("above")

@@ -2,17 +2,13 @@
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from ledger.database import Role
 from tests.api.serving import GRANT, LICENCE, application, opinion, serve, started
 from tests.api.test_applicants import APPLICATION, Applicant
-from tests.ledger.gate import Gate
 
 POLICY = {"kind": "reviews", "id": "reviews-other", "bad_review": 5}
 POST = {"person": "new-one", "role": "clerk", "organ": "qh-xzsp", "from": "2026-01-01"}
@@ -160,14 +156,6 @@ async def test_while_somebody_holds_the_head_acts_are_busy_and_readings_go_on(he
 
 
 # -- an answer that is lost between us and PostgreSQL ---------------------------------------------
-
-
-@pytest.fixture
-async def gate(database):
-    folder = Path(tempfile.mkdtemp(prefix="gate-"))
-    async with Gate(folder, database.reach["host"]) as gate:
-        yield gate
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

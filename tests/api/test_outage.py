@@ -1,30 +1,17 @@
 """A database that goes away under a running service: said so, waited out, and gone on after."""
 
 import asyncio
-import shutil
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import structlog
 
 from ledger.database import Role
 from tests.api.serving import serve
-from tests.ledger.gate import Gate
 from tests.ledger.test_store_writer import complaining
 
 LISTS = ("/cases", "/alerts", "/audit/all", "/events", "/export/ndjson", f"/imports/{'0' * 32}")
 READING = (*LISTS, "/cases/469002-2026-000001", "/seals/QH-S1/register")
-
-
-@pytest.fixture
-async def gate(database):
-    # A socket's path is short; pytest's own folder is not.
-    folder = Path(tempfile.mkdtemp(prefix="gate-"))
-    async with Gate(folder, database.reach["host"]) as gate:
-        yield gate
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ async def test_an_old_epoch_is_refused(make_store):
     store, other = await make_store(), await make_store()
     await store.writer(LEDGER).append(command("a", "case:a", 0))
 
-    await other.take_over(LEDGER)
+    await other.take_over(LEDGER, await other.new_epoch())
 
     await other.writer(LEDGER).append(command("b", "case:b", 0))
     with pytest.raises(Unavailable, match="took over"):
