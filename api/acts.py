@@ -60,6 +60,7 @@ class Receive(Act):
     channel: Literal["window", "online", "self-service", "post", "system"]
     materials: Many[Material]
     permit: Maybe[Line] = UNSET
+    permit_valid_to: Maybe[LocalDate] = UNSET
 
 
 class CorrectOnSpot(Act):
@@ -74,6 +75,7 @@ class RequestSupplement(Act):
     missing: Some[Missing]
     served_at: Maybe[LocalDate] = UNSET
     notice: Maybe[Digest] = UNSET
+    respond_by: Maybe[LocalDate] = UNSET
 
 
 class ReceiveSupplement(Act):
@@ -88,6 +90,7 @@ class Accept(Act):
     tolerant: Maybe[Many[Missing]] = UNSET
     commitment: Maybe[Digest] = UNSET
     points: Maybe[Many[Point]] = UNSET
+    owed_days: Maybe[Count] = UNSET
 
 
 class Decline(Act):
@@ -111,7 +114,7 @@ class Review(Act):
 
     level: Literal["handle", "check"]
     opinion: Maybe[Text] = UNSET
-    recommend: Maybe[Literal["grant", "deny", "return"]] = UNSET
+    recommend: Maybe[Literal["grant", "deny", "return", "recall", "revoke"]] = UNSET
     adopts: Maybe[bool] = UNSET
     site: Maybe[Site] = UNSET
     points: Maybe[Many[Point]] = UNSET
@@ -229,14 +232,77 @@ class Push(Act):
     to: Code
 
 
-class Evaluate(Act):
-    """好差评."""
+class Archive(Act):
+    """归档."""
 
-    grade: Literal[1, 2, 3, 4, 5]
-    channel: Code
-    text: Maybe[Text] = UNSET
-    about: Maybe[Person] = UNSET
-    call_reference: Maybe[Line] = UNSET
+    package: Maybe[Digest] = UNSET
+    retention: Maybe[Code] = UNSET
+    items: Maybe[Count] = UNSET
+
+
+class Terminate(Act):
+    """终止审查."""
+
+    kind: Maybe[
+        Literal["applicant-dead", "applicant-incapable", "dissolved", "supplement-lapsed"]
+    ] = UNSET
+    evidence: Maybe[Digest] = UNSET
+
+
+# -- what becomes of a permit --------------------------------------------------------------------
+
+
+class RecallPermit(Act):
+    """撤回许可."""
+
+    grounds: Maybe[Text] = UNSET
+    compensation: Maybe[Text] = UNSET
+    document: Maybe[Document] = UNSET
+    notice: Maybe[Digest] = UNSET
+
+
+class RevokePermit(Act):
+    """撤销."""
+
+    grounds: Maybe[Text] = UNSET
+    notice: Maybe[Digest] = UNSET
+    served_at: Maybe[LocalDate] = UNSET
+    heard: Maybe[Literal["statement", "hearing", "lapsed"]] = UNSET
+    document: Maybe[Document] = UNSET
+
+
+class Deregister(Act):
+    """注销."""
+
+    follows: Maybe[
+        Literal[
+            "expiry",
+            "death",
+            "dissolution",
+            "surrender",
+            "recall",
+            "revocation",
+            "cancellation",
+            "annulment",
+        ]
+    ] = UNSET
+    request: Maybe[Digest] = UNSET
+    document: Maybe[Document] = UNSET
+
+
+class Amend(Act):
+    """变更."""
+
+    by: Line
+    changes: Maybe[Text] = UNSET
+    document: Maybe[Decided] = UNSET
+
+
+class Renew(Act):
+    """延续."""
+
+    by: Line
+    document: Maybe[Decided] = UNSET
 
 
 class Correct(Act):
@@ -267,6 +333,173 @@ class RecordIntervention(Act):
     unit: Maybe[Line] = UNSET
 
 
+# -- supervision ---------------------------------------------------------------------------------
+
+
+class Inspect(Act):
+    """监督检查."""
+
+    purpose: Literal["routine", "verification", "complaint", "follow-up"]
+    outcome: Literal["compliant", "non-compliant", "false-promise"]
+    text: Maybe[Text] = UNSET
+    persons: Maybe[Many[Person]] = UNSET
+    evidence: Maybe[Digest] = UNSET
+
+
+class ProposeRevocation(Act):
+    """提请撤销."""
+
+    grounds: Maybe[Text] = UNSET
+    text: Maybe[Text] = UNSET
+    evidence: Maybe[Digest] = UNSET
+
+
+class Supervise(Act):
+    """督办."""
+
+    order: Text
+    due: Maybe[LocalDate] = UNSET
+
+
+class AnswerAlert(Act):
+    """预警答复."""
+
+    alert: Line
+    explanation: Maybe[Text] = UNSET
+    remedy: Maybe[Text] = UNSET
+    accepts: Maybe[bool] = UNSET
+
+
+class WithdrawAlert(Act):
+    """预警撤回."""
+
+    alert: Line
+
+
+class Evaluate(Act):
+    """好差评."""
+
+    grade: Literal[1, 2, 3, 4, 5]
+    channel: Code
+    text: Maybe[Text] = UNSET
+    about: Maybe[Person] = UNSET
+    call_reference: Maybe[Line] = UNSET
+
+
+class CallBack(Act):
+    """回访."""
+
+    reached: Maybe[bool] = UNSET
+    text: Maybe[Text] = UNSET
+
+
+class VerifyReview(Act):
+    """核实."""
+
+    verdict: Literal["valid", "mistaken", "malicious"]
+    text: Maybe[Text] = UNSET
+
+
+class Rectify(Act):
+    """整改."""
+
+    measure: Text
+    evidence: Maybe[Digest] = UNSET
+
+
+class FeedBack(Act):
+    """反馈."""
+
+    text: Text
+    method: Maybe[Code] = UNSET
+
+
+class CloseReview(Act):
+    """差评办结."""
+
+    text: Maybe[Text] = UNSET
+
+
+class RecordRemedy(Act):
+    """复议, 诉讼, 投诉."""
+
+    kind: Literal["reconsideration", "litigation", "complaint"]
+    body: Line
+    filed_on: LocalDate
+    step: Maybe[Literal["filed", "evidence"]] = UNSET
+    evidence_due: Maybe[LocalDate] = UNSET
+    document: Maybe[Digest] = UNSET
+
+
+class RecordRemedyResult(Act):
+    """救济结果."""
+
+    result: Literal["upheld", "annulled", "redo", "changed", "compensation"]
+    document: Maybe[Digest] = UNSET
+    remedy: Maybe[EventId] = UNSET
+
+
+# -- enforcement ---------------------------------------------------------------------------------
+
+
+class OpenInvestigation(Act):
+    """立案."""
+
+    grounds: Text
+    clue: Maybe[Line] = UNSET
+
+
+class RecordFinding(Act):
+    """调查取证."""
+
+    finding: Text
+    officers: Maybe[Many[Person]] = UNSET
+    evidence: Maybe[Digest] = UNSET
+    place: Maybe[Line] = UNSET
+    found_on: Maybe[LocalDate] = UNSET
+
+
+class Penalise(Act):
+    """行政处罚; `amount` in fen."""
+
+    kind: Literal[
+        "warning", "criticism", "fine", "confiscation", "suspension", "restriction", "closure"
+    ]
+    officers: Maybe[Many[Person]] = UNSET
+    amount: Maybe[Count] = UNSET
+    document: Maybe[Document] = UNSET
+    served_at: Maybe[LocalDate] = UNSET
+    presider: Maybe[Person] = UNSET
+    text: Maybe[Text] = UNSET
+
+
+class CancelPermit(Act):
+    """吊销."""
+
+    officers: Maybe[Many[Person]] = UNSET
+    notice: Maybe[Digest] = UNSET
+    served_at: Maybe[LocalDate] = UNSET
+    heard: Maybe[Literal["held", "waived", "lapsed"]] = UNSET
+    presider: Maybe[Person] = UNSET
+    document: Maybe[Document] = UNSET
+
+
+class Sanction(Act):
+    """联合惩戒."""
+
+    measure: Text
+    until: LocalDate
+    subject: Maybe[Line] = UNSET
+
+
+class CloseInvestigation(Act):
+    """结案."""
+
+    result: Literal["penalised", "no-penalty", "no-violation", "referred"]
+    report: Maybe[Digest] = UNSET
+    text: Maybe[Text] = UNSET
+
+
 class Plain(Act):
     """An act that says nothing more than that it was done."""
 
@@ -293,9 +526,34 @@ ACTS: Mapping[str, type[Act]] = {
     "issue": Issue,
     "publish": Publish,
     "push": Push,
-    "claim": Plain,
-    "evaluate": Evaluate,
     "close": Plain,
+    "archive": Archive,
+    "terminate": Terminate,
+    "recall-permit": RecallPermit,
+    "revoke-permit": RevokePermit,
+    "deregister": Deregister,
+    "amend": Amend,
+    "renew": Renew,
+    "claim": Plain,
+    "inspect": Inspect,
+    "propose-revocation": ProposeRevocation,
+    "supervise": Supervise,
+    "answer-alert": AnswerAlert,
+    "withdraw-alert": WithdrawAlert,
+    "evaluate": Evaluate,
+    "call-back": CallBack,
+    "verify-review": VerifyReview,
+    "rectify": Rectify,
+    "feed-back": FeedBack,
+    "close-review": CloseReview,
+    "record-remedy": RecordRemedy,
+    "record-remedy-result": RecordRemedyResult,
+    "open-investigation": OpenInvestigation,
+    "record-finding": RecordFinding,
+    "penalise": Penalise,
+    "cancel-permit": CancelPermit,
+    "sanction": Sanction,
+    "close-investigation": CloseInvestigation,
     "withdraw": Withdraw,
     "correct": Correct,
     "approve-correction": ApproveCorrection,

@@ -93,7 +93,8 @@ def shown_state(case: Case, entry: Entry, office: Office, at: datetime) -> dict[
     for name in ("issued", "decision"):
         if shown[name] is not None:
             shown[name] = mask.fields(shown[name])
-    shown["reviews"] = [mask.fields(review) for review in shown["reviews"]]
+    for name in ("reviews", "sanctions"):
+        shown[name] = [mask.fields(one) for one in shown[name]]
     shown["corrections"] = [mask.fields(c) for c in shown["corrections"]]
     return shown
 

@@ -113,6 +113,7 @@ class Item(OfficeAct):
     delegator: Maybe[Code] = UNSET
     delegated_seal: Maybe[Code] = UNSET
     promise_ends_with: Maybe[Literal["decide", "issue"]] = UNSET
+    about: Maybe[Literal["renewal", "amendment"]] = UNSET
     elements: Maybe[dict[str, Text]] = UNSET
     window: Maybe[bool] = UNSET
     no_visit: Maybe[bool] = UNSET
@@ -159,6 +160,7 @@ class Deadlines(Policy, tag="deadlines"):
     verify: Maybe[Days] = UNSET
     hearing: Maybe[Days] = UNSET
     hearing_request: Maybe[Days] = UNSET
+    penalty: Maybe[Days] = UNSET
     suspension: Maybe[
         Literal["suspension.after-start", "suspension.from-start", "suspension.whole-days"]
     ] = UNSET

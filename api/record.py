@@ -14,7 +14,18 @@ from api import headers
 from api.access import Entry, action_of, case_for, enter
 from api.answers import act_answer
 from api.bodies import ACTS, check_members, decoded
-from ledger import approval, authority, correction, privacy, result, standing, supervision
+from api.references import Known, known
+from ledger import (
+    approval,
+    authority,
+    correction,
+    enforcement,
+    permit,
+    privacy,
+    result,
+    standing,
+    supervision,
+)
 from ledger.case import Actor, Case, Events, Json
 from ledger.errors import Refused
 from ledger.ledger import Key
@@ -25,37 +36,12 @@ from ledger.office import Office
 Details = Mapping[str, Json]
 COMMON = ("occurred_at", "reason", "basis")
 
-# Which function does which action: the only place where they meet.
+# Which function does which action: it bears its name.  The only place where they meet.
+MODULES = (approval, result, permit, correction, supervision, enforcement)
 DOES: Mapping[Action, Callable[..., Events]] = {
-    Action.RECEIVE: approval.receive,
-    Action.CORRECT_ON_SPOT: approval.correct_on_spot,
-    Action.REQUEST_SUPPLEMENT: approval.request_supplement,
-    Action.RECEIVE_SUPPLEMENT: approval.receive_supplement,
-    Action.ACCEPT: approval.accept,
-    Action.DECLINE: approval.decline,
-    Action.TRANSFER: approval.transfer,
-    Action.ACKNOWLEDGE_TRANSFER: approval.acknowledge_transfer,
-    Action.REFUSE_TRANSFER: approval.refuse_transfer,
-    Action.REVIEW: approval.review,
-    Action.SUSPEND: approval.suspend,
-    Action.RESUME: approval.resume,
-    Action.EXTEND: approval.extend,
-    Action.RESERVE_NUMBER: approval.reserve_number,
-    Action.VOID_NUMBER: approval.void_number,
-    Action.WITHDRAW: approval.withdraw,
-    Action.DECIDE: result.decide,
-    Action.SEAL: result.seal,
-    Action.VOID_SEAL: result.void_seal,
-    Action.ISSUE: result.issue,
-    Action.PUBLISH: result.publish,
-    Action.PUSH: result.push,
-    Action.CLOSE: result.close,
-    Action.CORRECT: correction.correct,
-    Action.APPROVE_CORRECTION: correction.approve_correction,
-    Action.DECLARE_RECUSAL: result.declare_recusal,
-    Action.RECORD_INTERVENTION: result.record_intervention,
-    Action.CLAIM: supervision.claim,
-    Action.EVALUATE: supervision.evaluate,
+    action: next(vars(m)[name] for m in MODULES if name in vars(m))
+    for action in Action
+    for name in [str(action).replace("-", "_")]
 }
 
 # A time that cannot be is refused before these.
@@ -76,6 +62,7 @@ async def receive(request: web.Request) -> web.Response:
         raise Refused("version-invalid", "a new case has no version")
     body = await decoded(request, ACTS["receive"])
     mac = scoped_key(entry, request, key, body)
+    named = await known(entry, Action.RECEIVE, None, body)
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
         here = _receiving(entry, body)
@@ -86,7 +73,7 @@ async def receive(request: web.Request) -> web.Response:
         details = {name: body[name] for name in body if name not in COMMON}
         if actor.organ is None:
             details["organ"] = of.approving
-        return approval.receive(case, _occasion(actor, office, now, body), **details)
+        return approval.receive(case, _occasion(actor, office, now, body, named), **details)
 
     done = await entry.ledger.record(
         decide, stream=None, key=mac, correlation=headers.request_id(request)
@@ -137,11 +124,12 @@ async def act(request: web.Request) -> web.Response:
         _check_correction(case, body)
     mac = scoped_key(entry, request, key, body)
     details = {RENAMED.get(n, n): body[n] for n in body if n not in COMMON}
+    named = await known(entry, action, case, body)
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
-        occasion = _occasion(entry.actor(), office, now, body)
+        occasion = _occasion(entry.actor(), office, now, body, named)
         late = occasion.late and authority.was_possible(action, case, occasion.at)
-        asked = {**body, "late": late}
+        asked = {**body, "late": late, "card": named.get("card")}
         actor = authority.permit(action, case, entry.caller, office, now, asked)
         try:
             return DOES[action](case, replace(occasion, by=actor), **details)
@@ -168,7 +156,7 @@ def _check_correction(case: Case, body: Details) -> None:
         check_members(body["fields"], ACTS[str(corrected)], "/fields")
 
 
-def _occasion(by: Actor, office: Office, now: datetime, body: Details) -> Occasion:
+def _occasion(by: Actor, office: Office, now: datetime, body: Details, named: Known) -> Occasion:
     return Occasion(
         by=by,
         now=now,
@@ -176,6 +164,7 @@ def _occasion(by: Actor, office: Office, now: datetime, body: Details) -> Occasi
         occurred_at=body.get("occurred_at"),
         reason=body.get("reason"),
         basis=body.get("basis"),
+        **named,
     )
 
 

@@ -165,6 +165,15 @@ class State(Told):
     published: list[Recorded]
     pushes: list[Recorded]
     reviews: list[Recorded]
+    permit_of: Recorded | None
+    inspections: list[Recorded]
+    proposals: list[Recorded]
+    orders: list[Recorded]
+    answers: list[Recorded]
+    remedies: list[Recorded]
+    investigations: list[Recorded]
+    sanctions: list[Recorded]
+    archived: Recorded | None
     corrections: list[Recorded]
     duties_done: list[Recorded]
     flags: list[Recorded]
@@ -253,8 +262,12 @@ class Alert(Told):
     policy: str | None
     raised_at: At
     addressees: list[str]
+    organs: list[str]
     answer_by: On | None
-    state: Literal["raised", "closed", "withdrawn"]
+    state: Literal["raised", "answered", "closed", "withdrawn"]
+    answered_at: Maybe[At] = UNSET
+    answered_by: Maybe[str | None] = UNSET
+    raised_again_at: Maybe[At] = UNSET
     reason: Maybe[str | None] = UNSET
 
 

@@ -51,7 +51,8 @@ class Alert:
 
     `state` is planned (it will be raised if nobody acts), raised, answered, closed or
     withdrawn.  `position` is that of the moment from which it holds, `ended_at` the time at
-    which it was closed or withdrawn, None for a card that was closed by its answer.
+    which it was closed or withdrawn, None for a card that was closed by its answer; `met_at`
+    that at which the duty behind it was done, or taken away.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Alert:
     answer_by: date | None
     state: str = "raised"
     ended_at: datetime | None = None
+    met_at: datetime | None = None
     reason: str | None = None
 
 
@@ -180,7 +182,8 @@ def _later(card: Alert, before: Deadline | None, known: _Known) -> Alert:
     now, moment = known.deadline, known.moment
     if now is None:
         return _withdrawn(card, moment)
-    card = replace(card, due=now.due)
+    met_at = None if now.open else card.met_at or moment.recorded_at
+    card = replace(card, due=now.due, met_at=met_at)
     begins = known.begins[card.level]
     if now.open:
         holds = begins is not None and begins <= moment.recorded_at
@@ -225,6 +228,7 @@ def _card(
         policy=f"{policy['id']}@{policy.get('version', 1)}",
         position=known.moment.position,
         raised_at=raised_at,
+        met_at=None if deadline.open else known.moment.recorded_at,
         answer_by=None if level == "early" else deadline.days.add(on, int(policy["answer"])),
     )
 

@@ -7,14 +7,15 @@ Whether the actor may do it at this stage was asked before (`authority.permit`).
 from collections.abc import Sequence
 from datetime import date
 
-from ledger.authority import waiting
-from ledger.case import LAW, Case, Data, Event, Events, Json, flag
-from ledger.due import due_date, lapsed
+from ledger.by_law import deemed
+from ledger.case import Case, Data, Events, Json, flag
+from ledger.due import due_date
 from ledger.errors import Refused
 from ledger.fold_result import official
-from ledger.lifecycle import SUSPENSION_KINDS, Action, Stage
+from ledger.lifecycle import SUSPENSION_KINDS
 from ledger.occasion import Occasion, event, not_recused
 from ledger.office.item import extension_at_most
+from ledger.permit import about_permit
 
 Things = Sequence[Data]
 
@@ -28,10 +29,17 @@ def receive(
     channel: str,
     materials: Things = (),
     permit: str | None = None,
+    permit_valid_to: str | None = None,
     organ: str | None = None,
 ) -> Events:
-    """Take an application in (收件; APL 29, 31).  Receipt is not acceptance."""
+    """Take an application in (收件; APL 29, 31).  Receipt is not acceptance.
+
+    One about a permit names the case it was granted in, or until when a permit is valid that
+    was granted before the ledger.
+    """
     terms = on.office.terms(item)
+    purpose = str(terms.get("about", "other"))
+    about, flags = about_permit(case, on, purpose, permit, permit_valid_to)
     data = {
         "item": item,
         "terms": terms,
@@ -39,10 +47,12 @@ def receive(
         "channel": channel,
         "materials": list(materials),
         "permit": permit,
+        "about": about,
         "organ": organ,
     }
     relied = on.office.relied(*on.office.terms_streams(terms))
-    return (event(case, on, "received", data, relied=relied, numbers=("case/%Y",)),)
+    received = event(case, on, "received", data, flags=flags, relied=relied, numbers=("case/%Y",))
+    return (received,)
 
 
 def correct_on_spot(case: Case, on: Occasion, *, corrected: Things = ()) -> Events:
@@ -57,13 +67,13 @@ def request_supplement(
     missing: Things,
     served_at: str | None = None,
     notice: str | None = None,
+    respond_by: str | None = None,
 ) -> Events:
     """Tell everything that is missing, once (一次性告知; APL 32(4)).
 
     A notice after the law has accepted moves nothing (`supplement.late`); a second list
     naming what was visible in the first pack delays nothing (`supplement.once`).
     """
-    waiting(Action.REQUEST_SUPPLEMENT, case, on.by)
     if served_at is not None and date.fromisoformat(served_at) > case.on(on.now):
         raise Refused("schema", "the notice is not served yet", pointer="/served_at")
     if served_at is not None and case.received_on and served_at < case.received_on.isoformat():
@@ -72,6 +82,7 @@ def request_supplement(
         "missing": list(missing),
         "served_at": served_at,
         "notice": notice,
+        "respond_by": respond_by,
     }
     if case.deemed:
         late = (flag("late-notice", "supplement.late"),)
@@ -90,25 +101,8 @@ def request_supplement(
     return (*before, event(case, on, "supplement-requested", data, flags=flags))
 
 
-def deemed(case: Case, on: Occasion) -> Event:
-    """Record that the law has accepted (视为受理; APL 32(4)): by nobody's hand."""
-    at = lapsed(case, on.office, on.now) or on.now
-    terms = on.office.terms(case.terms["item"], at)
-    return event(case, on, "deemed-accepted", {"terms": terms}, occurred_at=at, by=LAW)
-
-
-def by_law(case: Case, on: Occasion) -> Events:
-    """Return what the law has done to the case by now and nobody has recorded yet."""
-    if case.stage not in (Stage.RECEIVED, Stage.SUPPLEMENTING) or case.source is not None:
-        return ()
-    if lapsed(case, on.office, on.now) is None:
-        return ()
-    return (deemed(case, on),)
-
-
 def receive_supplement(case: Case, on: Occasion, *, materials: Things) -> Events:
     """Take in what was asked for (补正; APL 32(5))."""
-    waiting(Action.RECEIVE_SUPPLEMENT, case, on.by)
     return (event(case, on, "supplement-received", {"materials": list(materials)}),)
 
 
@@ -119,15 +113,32 @@ def accept(
     tolerant: Things = (),
     commitment: str | None = None,
     points: Things = (),
+    owed_days: int | None = None,
 ) -> Events:
-    """Accept the application (受理; APL 32(5)): the limits of the terms begin."""
+    """Accept the application (受理; APL 32(5)): the limits of the terms begin.
+
+    What is owed (容缺受理) comes in within the promise; who is under a sanction is trusted
+    neither with that nor with a commitment (告知承诺).
+    """
     terms = on.office.terms(case.terms["item"])
     flags = _points(case, "accept", points)
+    if (tolerant or commitment) and on.listed is not None:
+        raise Refused(
+            "rule-refused",
+            "a sanction against the applicant is in force",
+            rule="credit.listed",
+            earlier_position=on.listed,
+        )
+    if owed_days is not None and owed_days > int(terms["limits"]["promised"]):
+        raise Refused(
+            "rule-refused", "what is owed comes in within the promise", rule="tolerant.limit"
+        )
     data = {
         "terms": terms,
         "tolerant": list(tolerant) or None,
         "commitment": commitment,
         "points": list(points) or None,
+        "owed_days": owed_days,
     }
     relied = on.office.relied(*on.office.terms_streams(terms))
     return (event(case, on, "accepted", data, flags=flags, relied=relied),)
@@ -201,13 +212,11 @@ def _can_take(case: Case, on: Occasion, to: Data) -> bool:
 
 def acknowledge_transfer(case: Case, on: Occasion) -> Events:
     """Take over what was handed on; the duty moves now."""
-    waiting(Action.ACKNOWLEDGE_TRANSFER, case, on.by)
     return (event(case, on, "transfer-acknowledged", {}),)
 
 
 def refuse_transfer(case: Case, on: Occasion) -> Events:
     """Refuse what was handed on, with the reason."""
-    waiting(Action.REFUSE_TRANSFER, case, on.by)
     if not (on.reason or "").strip():
         raise Refused("schema", "say why", rule="transfer.reason", pointer="/reason")
     return (event(case, on, "transfer-refused", {}),)
@@ -390,3 +399,31 @@ def void_number(case: Case, on: Occasion, *, kind: str, number: str) -> Events:
 def withdraw(case: Case, on: Occasion, *, request: str | None = None) -> Events:
     """Take the application back before the decision (撤回申请)."""
     return (event(case, on, "withdrawn", {"request": request}),)
+
+
+def terminate(
+    case: Case, on: Occasion, *, kind: str | None = None, evidence: str | None = None
+) -> Events:
+    """End an application whose applicant cannot go on with it (终止审查)."""
+    if kind is None:
+        raise Refused("schema", "say which case it is", rule="termination.kind", pointer="/kind")
+    if not (on.reason or "").strip():
+        raise Refused("schema", "say why", rule="termination.reason", pointer="/reason")
+    if kind == "supplement-lapsed":
+        _lapsed_supplement(case, on)
+    return (event(case, on, "terminated", {"kind": kind, "evidence": evidence}),)
+
+
+def _lapsed_supplement(case: Case, on: Occasion) -> None:
+    """Refuse to end for want of a supplement whose end the notice did not name, or before it."""
+    named = [
+        e.data["respond_by"]
+        for e in case.events
+        if e.type == "supplement-requested" and e.data.get("respond_by")
+    ]
+    if not case.outstanding or not named or case.on(on.at).isoformat() <= named[-1]:
+        raise Refused(
+            "rule-refused",
+            "the notice named no day by which to hand in, or it is not over",
+            rule="termination.lapsed",
+        )

@@ -14,16 +14,19 @@ from ledger.lifecycle import (
     ACTION_OF,
     AFTER_RECUSAL,
     BRANCH,
+    OF_OTHERS,
+    ON_CARDS,
     ON_FACTS,
+    PROPOSALS,
     RULES,
     SEPARATIONS,
     Action,
     May,
     Role,
     Separation,
-    Stage,
 )
 from ledger.office import Office
+from ledger.precondition import concerned, receiver, unmet
 from ledger.standing import Caller, candidates, standing, subject
 
 # What stands against each duty, in the order of the table.
@@ -43,7 +46,8 @@ def permit(
 ) -> Actor:
     """Return the actor in whose post the act may be done now; refuse otherwise.
 
-    Order of refusal: post, conditions and history (403), then the stage (409).
+    Order of refusal: post, conditions and history (403), then the stage and what the act
+    answers (409).
     """
     posts = candidates(action, caller, subject(case), office, now)
     met = [
@@ -54,7 +58,11 @@ def permit(
     if not met:
         raise Refused("action-not-allowed", f"your post does not give {action} in this way")
     actor = met[0]
-    against = forbidden(action, case, actor, details) or impossible(action, case, details)
+    against = (
+        forbidden(action, case, actor, details)
+        or impossible(action, case, details)
+        or unmet(action, case, actor, now)
+    )
     if against is not None:
         raise against
     return actor
@@ -70,6 +78,13 @@ def forbidden(action: Action, case: Case, actor: Actor, details: Data) -> Refuse
             "who declared an interest does nothing more on the case but hand it over",
             rule="SOD-13",
             earlier_position=case.recused[actor.person],
+        )
+    if action in OF_OTHERS and "SOD-15" not in _lifted(case) and actor.person in concerned(case):
+        return Refused(
+            "separation-of-duties",
+            "who was complained of does not follow the complaint up",
+            rule="SOD-15",
+            earlier_position=case.reviews[-1]["position"] if case.reviews else None,
         )
     for row in chain.from_iterable(
         _SEPARATED.get(duty, ()) for duty in _duties(action, case, details)
@@ -133,11 +148,16 @@ def impossible(action: Action, case: Case, details: Data) -> Refused | None:
             "rule-refused", "what happened elsewhere is not acted on here", rule="import.elsewhere"
         )
     rule = RULES[action]
-    if case.stage in rule.when:
-        return None
+    proposed = action == Action.REVIEW and details.get("recommend") in PROPOSALS
+    possible = case.stage in (RULES[Action.PROPOSE_REVOCATION].when if proposed else rule.when)
     # Where the law has accepted, nobody accepts any more.
     kinds = {rule.event, "deemed-accepted"} if action == Action.ACCEPT else {rule.event}
     done = next((e for e in case.events if e.type in kinds), None) if rule.once else None
+    # What moves no stage is done once all the same.
+    if possible and (done is None or rule.then is not None):
+        return None
+    if proposed:
+        return Refused("wrong-stage", "nothing was granted", rule=f"stage.{action}")
     if done is not None and (done.type == rule.event or case.deemed):
         position = done.position if done.position >= 0 else None
         return Refused("already-done", f"{action} is on record", earlier_position=position)
@@ -167,9 +187,9 @@ def options(
     allowed: list[str] = []
     refused: list[Data] = []
     for action, posts in standing(caller, subject(case), office, now).acts.items():
-        if action == Action.RECEIVE:
+        if action == Action.RECEIVE or action in ON_CARDS:
             continue
-        reasons = [_against(action, case, actor, may) for actor, may in posts]
+        reasons = [_against(action, case, actor, may, now) for actor, may in posts]
         if None in reasons:
             allowed.append(str(action))
         elif reasons[0] is not None:
@@ -178,53 +198,15 @@ def options(
     return tuple(allowed), tuple(refused)
 
 
-def _against(action: Action, case: Case, actor: Actor, may: May) -> Refused | None:
+def _against(action: Action, case: Case, actor: Actor, may: May, now: datetime) -> Refused | None:
     """Say what stands against an action in a post, as far as that is known without details."""
     levels = [c.removeprefix("level-") for c in may.conditions if c.startswith("level-")]
     details = {"level": levels[0]} if levels else {}
     return (
         forbidden(action, case, actor, details)
         or impossible(action, case, details)
-        or unanswerable(action, case, actor)
+        or unmet(action, case, actor, now)
     )
-
-
-def waiting(action: Action, case: Case, actor: Actor) -> None:
-    """Refuse an act that answers something which is not there to be answered."""
-    against = unanswerable(action, case, actor)
-    if against is not None:
-        raise against
-
-
-def unanswerable(action: Action, case: Case, actor: Actor) -> Refused | None:
-    """Say why an act would answer something which is not there, None if it would not."""
-    if action in (Action.ACKNOWLEDGE_TRANSFER, Action.REFUSE_TRANSFER):
-        if case.pending is None:
-            return Refused("wrong-stage", "no transfer waits", rule=f"stage.{action}")
-        if not CONDITIONS["receiver"](case, actor, {}):
-            return Refused("action-not-allowed", "the transfer is not to you")
-    # Where the push is the receipt, nothing is claimed.
-    claimed = case.terms.get("policies", {}).get("link", {}).get("claim") is not None
-    if action == Action.CLAIM and not any(
-        claimed and p["to"] == actor.organ and p["claimed_at"] is None for p in case.pushes
-    ):
-        return Refused("wrong-stage", "nothing was pushed to your organ", rule="stage.claim")
-    if action == Action.REQUEST_SUPPLEMENT and case.accepted_on is not None and not case.deemed:
-        return Refused("wrong-stage", "the case is accepted", rule="stage.request-supplement")
-    if action == Action.RECEIVE_SUPPLEMENT and case.stage != Stage.SUPPLEMENTING:
-        late = case.deemed and case.listed
-        if not case.owed and not late:
-            return Refused("wrong-stage", "nothing is asked for", rule="stage.receive-supplement")
-    return None
-
-
-def _receiver(case: Case, actor: Actor, _details: Data) -> bool:
-    if case.pending is None:
-        return True  # nothing waits: the stage refuses it
-    to = case.pending["to"]
-    if to.get("person"):
-        return bool(to["person"] == actor.person)
-    return bool(to["unit"] == actor.organ)
 
 
 def _own_line(case: Case, actor: Actor, details: Data) -> bool:
@@ -239,15 +221,27 @@ def _own_line(case: Case, actor: Actor, details: Data) -> bool:
     return line == target.responsibility
 
 
+def _addressed(actor: Actor, card: Data | None) -> bool:
+    """Tell whether a card is answered by this person: named there, or head of the addressees."""
+    if card is None:
+        return True
+    heads = actor.role == Role.BUREAU_HEAD and actor.organ in card["organs"]
+    return heads or actor.person in card["addressees"]
+
+
 # Conditions of the table that need the details of an act; the others (who may be named as
 # approving, who keeps a seal) are refused by the act itself with their own slug.
 CONDITIONS: Mapping[str, Callable[[Case, Actor, Data], bool]] = {
     "itself": lambda case, actor, details: actor.kind == "system",
     "electronic": lambda case, actor, details: details.get("method") == "electronic",
-    "receiver": _receiver,
+    "receiver": receiver,
     "level-handle": lambda case, actor, details: details.get("level", "handle") == "handle",
     "level-check": lambda case, actor, details: details.get("level", "check") == "check",
     "own-line": _own_line,
     "written-request": lambda case, actor, details: "request" in details or not details,
+    "addressee": lambda case, actor, details: _addressed(actor, details.get("card")),
+    "valid-only": lambda case, actor, details: details.get("verdict", "valid") == "valid",
+    # The hotline follows ratings up, and nothing else (12345).
+    "of-reviews": lambda case, actor, details: bool(case.reviews),
     "called": lambda case, actor, details: "call_reference" in details or not details,
 }

@@ -109,6 +109,8 @@ class Case:
     deemed: bool = False
     accepted_on: date | None = None
     owed: frozenset[str] = frozenset()
+    committed: bool = False
+    permit_of: Data | None = None
     holder: Data = field(default_factory=dict)
     pending: Data | None = None
     parts: frozenset[str] = frozenset()
@@ -122,11 +124,19 @@ class Case:
     explained_on: date | None = None
     pushes: tuple[Data, ...] = ()
     reviews: tuple[Data, ...] = ()
+    inspections: tuple[Data, ...] = ()
+    proposals: tuple[Data, ...] = ()
+    orders: tuple[Data, ...] = ()
+    answers: tuple[Data, ...] = ()
+    remedies: tuple[Data, ...] = ()
+    investigations: tuple[Data, ...] = ()
+    sanctions: tuple[Data, ...] = ()
     duties: tuple[Data, ...] = ()
     flags: tuple[Data, ...] = ()
     corrections: tuple[Data, ...] = ()
     recused: Mapping[str, int] = field(default_factory=dict)
     closed_on: date | None = None
+    archived: Data | None = None
     runs: tuple[Run, ...] = ()
     pauses: tuple[Pause, ...] = ()
     extensions: tuple[Extension, ...] = ()

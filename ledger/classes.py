@@ -34,6 +34,11 @@ def _official(names: str, *, of: str = "") -> dict[str, str]:
 # Names of materials are those of the item's list, so what is missing can be told by name.
 _MATERIALS = _public("name sha256 media_type sm3 ref.system ref.id copies original", of="materials")
 _DOCUMENT = _official("kind version sha256 sm3 number ref.system ref.id", of="document")
+_ISSUED = {
+    **_official("valid_from valid_to"),
+    **_DOCUMENT,
+    **_official("valid_from valid_to", of="document"),
+}
 _POINTS = _official("no result note", of="points")
 # What applicants give as the reason of an act of their own.
 _SAID = {"statement": "personal applicant"}
@@ -70,22 +75,24 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         **_MATERIALS,
         **_TERMS,
         **_public("item channel permit organ"),
+        **_public("case stream purpose valid_to in_time", of="about"),
         # What an import keeps as it is; its mapping keeps no column that names the applicant.
         "facts.*": "public",
     },
     "corrected-on-spot": _official("material note", of="corrected"),
     "supplement-requested": {
         **_official("material note", of="missing"),
-        **_official("served_at notice delays_nothing"),
+        **_official("served_at notice delays_nothing respond_by"),
     },
     "supplement-received": {**_SAID, **_MATERIALS},
     "accepted": {
         **_TERMS,
         **_POINTS,
         **_official("material note", of="tolerant"),
-        "commitment": "public",
+        **_public("commitment owed_days"),
     },
     "deemed-accepted": _TERMS,
+    "deemed-renewed": _public("permit by valid_from valid_to"),
     "declined": _official("kind organ reasons notice"),
     "transferred": _official("to.unit to.person handed_over"),
     "transfer-acknowledged": {},
@@ -126,13 +133,42 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     "published": _official("what where left_out"),
     "pushed": _public("to"),
+    "archived": _official("package retention items"),
+    "terminated": _official("kind evidence"),
+    "permit-recalled": {**_official("grounds compensation notice proposal"), **_DOCUMENT},
+    "permit-revoked": {**_official("grounds notice served_at heard proposal"), **_DOCUMENT},
+    "deregistered": {**_official("follows"), **_public("request"), **_DOCUMENT},
+    "amended": {**_official("by changes"), **_ISSUED},
+    "renewed": {**_official("by"), **_ISSUED},
     "claimed": {},
+    "inspected": _official("purpose outcome text persons evidence"),
+    "revocation-proposed": _official("grounds text evidence"),
+    "supervised": _official("order due"),
+    "alert-answered": _official("alert level explanation remedy accepts"),
+    "alert-withdrawn": _official("alert level"),
     # Whom it is about is staff; the reference is the hotline's own.
     "evaluated": {
         "text": "personal evaluator",
         "statement": "personal evaluator",
         **_official("grade channel about call_reference"),
     },
+    # What was said on the telephone is the evaluator's.
+    "called-back": {**_official("review reached"), "text": "personal evaluator"},
+    "review-verified": _official("review verdict text"),
+    "rectified": _official("review measure evidence"),
+    "fed-back": _official("review text method"),
+    "review-closed": _official("review text"),
+    "remedy-recorded": _official("kind body filed_on step evidence_due document"),
+    "remedy-result-recorded": _official("remedy result document"),
+    "investigation-opened": _official("grounds clue"),
+    "finding-recorded": _official("officers finding evidence place found_on"),
+    "penalised": {**_official("officers kind amount served_at presider text"), **_DOCUMENT},
+    "permit-cancelled": {
+        **_official("officers notice served_at heard presider"),
+        **_DOCUMENT,
+    },
+    "sanctioned": {**_official("measure until"), "subject": "sensitive applicant"},
+    "investigation-closed": _official("result report text"),
     "closed": {},
     "withdrawn": {**_SAID, "request": "public"},
     # `fields` are of the classes of what they correct.

@@ -75,6 +75,24 @@ def falls_due(case: Case, office: Office, now: datetime) -> datetime | None:
     return datetime.combine(due + timedelta(days=1), time(), case.zone)
 
 
+def expired(case: Case, now: datetime) -> datetime | None:
+    """Tell when the law renewed a permit whose renewal nobody decided; None while it has not.
+
+    That is 24:00 of the day of expiry (APL 50).
+    """
+    at = renewal_due(case)
+    return at if at is not None and at <= now else None
+
+
+def renewal_due(case: Case) -> datetime | None:
+    """Tell when the law will renew if nobody decides; None where it will not."""
+    run = case.open_run("stage:renewal")
+    # What waits for the applicant is not undecided by the organ's silence.
+    if run is None or case.decision is not None or case.outstanding:
+        return None
+    return datetime.combine(run.start + timedelta(days=1), time(), case.zone)
+
+
 # What time alone has done: the deadline that was missed, the flag, its rule.
 _MISSED = {
     "promised": {"flag": "promise-broken", "rule": "promise.explain"},

@@ -10,7 +10,9 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from ledger.fold_permit import OF_PERMIT, applied
 from ledger.fold_result import OF_RESULT, push_due
+from ledger.fold_supervision import OF_SUPERVISION
 from ledger.lifecycle import Stage
 from ledger.limit import Extension, Pause
 from ledger.runs import days, done, ended, met, opened, policy
@@ -38,6 +40,7 @@ def _received(case: Case, event: Event) -> None:
     done(case, event, "receive")
     if case.source is None:
         opened(case, event, "supplement", days(case, "supplement"), case.received_on)
+        applied(case, event)
 
 
 def _corrected_on_spot(case: Case, event: Event) -> None:
@@ -86,6 +89,7 @@ def _accepted(case: Case, event: Event) -> None:
         done(case, event, "accept")
     if case.source is not None:
         return  # imported: no terms of ours
+    case.committed = event.data.get("commitment") is not None
     limits = case.terms["limits"]
     if case.terms["kind"] == "filing":
         opened(case, event, "promised", int(limits["promised"]), start, rule=rule, met=start)
@@ -96,7 +100,8 @@ def _accepted(case: Case, event: Event) -> None:
     tolerated = event.data.get("tolerant") or ()
     if tolerated:
         case.owed = frozenset(m["material"] for m in tolerated)
-        opened(case, event, "stage:owed", int(limits["promised"]), start)
+        budget = int(event.data.get("owed_days") or limits["promised"])
+        opened(case, event, "stage:owed", budget, start)
 
 
 def _numbered_as(case: Case, terms: Data) -> Data:
@@ -235,8 +240,8 @@ def _extended(case: Case, event: Event) -> None:
     done(case, event, "extend")
 
 
-def _withdrawn(case: Case, event: Event) -> None:
-    case.stage = Stage.WITHDRAWN
+def _given_up(case: Case, event: Event) -> None:
+    case.stage = Stage.WITHDRAWN if event.type == "withdrawn" else Stage.TERMINATED
     case.closed_on = case.on(event.occurred_at)
     ended(case, case.closed_on)
 
@@ -262,6 +267,8 @@ def _recusal_declared(case: Case, event: Event) -> None:
 
 FOLD: Mapping[str, Callable[[Case, Event], None]] = {
     **OF_RESULT,
+    **OF_PERMIT,
+    **OF_SUPERVISION,
     "received": _received,
     "corrected-on-spot": _corrected_on_spot,
     "supplement-requested": _supplement_requested,
@@ -276,7 +283,8 @@ FOLD: Mapping[str, Callable[[Case, Event], None]] = {
     "suspended": _suspended,
     "resumed": _resumed,
     "extended": _extended,
-    "withdrawn": _withdrawn,
+    "withdrawn": _given_up,
+    "terminated": _given_up,
     "correction-proposed": _correction_proposed,
     "correction-approved": _correction_approved,
     "recusal-declared": _recusal_declared,

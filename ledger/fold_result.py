@@ -44,30 +44,44 @@ def official(number: Data) -> str:
 def _decided(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     data = event.data
-    granted = data["outcome"] == "grant"
+    grants = data["outcome"] == "grant"
+    document = data.get("document") or {}
+    valid = {name: document[name] for name in ("valid_from", "valid_to") if document.get(name)}
     case.decision = {
         **data,
         "by": event.actor.person,
         "event": event.id,
         "position": event.position,
         "on": on.isoformat(),
-        **({"permit": "in-force"} if granted else {}),
+        **({"permit": "in-force", **valid} if grants else {}),
     }
     case.stage = Stage.DECIDED
     done(case, event, "decide")
-    document = data.get("document") or {}
     if document.get("number"):
         _number_state(case, document["kind"], document["number"], "used")
+    met(case, "stage:renewal", on)
+    if grants:
+        granted(case, event, on)
+    else:
+        _decided_on(case, on)
+
+
+def _decided_on(case: Case, on: date) -> None:
     met(case, "statutory", on)
     ended(case, on, "stage:transfer")  # what is decided is not handed on any more
     if case.terms.get("promise_ends_with", "decide") == "decide":
         met(case, "promised", on)
-    if not granted or case.source is not None:
+
+
+def granted(case: Case, event: Event, on: date) -> None:
+    """Begin what a grant asks for: handing out, publishing, pushing, verifying a promise."""
+    _decided_on(case, on)
+    if case.source is not None:
         return
     opened(case, event, "issue", days(case, "issue"), on)
     opened(case, event, "stage:publish", days(case, "publish"), on)
     push_due(case, event, "grant", on)
-    if case.terms["kind"] == "commitment":
+    if case.terms["kind"] == "commitment" or case.committed:
         opened(case, event, "stage:verify", days(case, "verify"), on, unit="day")
 
 
@@ -164,30 +178,6 @@ def _pushed(case: Case, event: Event) -> None:
         opened(case, event, "claim", int(link["claim"]), on, data=to)
 
 
-def _claimed(case: Case, event: Event) -> None:
-    on = case.on(event.occurred_at)
-    claimed = {"claimed_at": event.occurred_at.isoformat(), "responsible": "supervisor"}
-    case.pushes = tuple(
-        {**p, **claimed} if p["to"] == event.actor.organ and p["claimed_at"] is None else p
-        for p in case.pushes
-    )
-    met(case, "claim", on, event.actor.organ)
-    done(case, event, "claim")
-
-
-def _evaluated(case: Case, event: Event) -> None:
-    on = case.on(event.occurred_at)
-    review = {
-        **event.data,
-        "event": event.id,
-        "position": event.position,
-        "on": on.isoformat(),
-    }
-    case.reviews = (*case.reviews, review)
-    if case.source is None and int(event.data["grade"]) <= 2:
-        opened(case, event, "bad-review", int(policy(case, "reviews")["bad_review"]), on)
-
-
 def _closed(case: Case, event: Event) -> None:
     case.stage = Stage.CLOSED
     case.closed_on = case.on(event.occurred_at)
@@ -195,6 +185,13 @@ def _closed(case: Case, event: Event) -> None:
     denied = case.decision is not None and case.decision["outcome"] == "deny"
     if case.source is None and not denied:
         push_due(case, event, "close", case.closed_on)
+
+
+def _archived(case: Case, event: Event) -> None:
+    case.stage = Stage.ARCHIVED
+    on = case.on(event.occurred_at).isoformat()
+    case.archived = {**event.data, "by": event.actor.person, "event": event.id, "on": on}
+    done(case, event, "archive")
 
 
 OF_RESULT: Mapping[str, Callable[[Case, Event], None]] = {
@@ -206,7 +203,6 @@ OF_RESULT: Mapping[str, Callable[[Case, Event], None]] = {
     "issued": _issued,
     "published": _published,
     "pushed": _pushed,
-    "claimed": _claimed,
-    "evaluated": _evaluated,
     "closed": _closed,
+    "archived": _archived,
 }

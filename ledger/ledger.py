@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_hex
 
-from ledger import approval, privacy, records
+from ledger import by_law, privacy, records
 from ledger.case import LAW, Actor, Case, Event, Events, replay
 from ledger.clock import Clock
 from ledger.errors import Corrupt, Moved, Refused
 from ledger.occasion import Occasion
 from ledger.office import Office
+from ledger.state import number_of
 from ledger.store import Command, Committed, Outcome, Store, Writer
 
 Decide = Callable[[Case, Office, datetime], Events]
@@ -170,19 +171,19 @@ class Ledger:
         for _ in range(TRIES):
             now = await self.now()
             case = await self._current(stream)
-            by_law: Events = ()
+            law: Events = ()
             try:
                 if expected is not None:
                     _pinned(case, expected)
-                by_law = self._by_law(case, now)
-                events = (*by_law, *decide(case.following(by_law), self.office, now))
+                law = await self._by_law(case, now)
+                events = (*law, *decide(_own(case, law), self.office, now))
             except Refused:
                 found = await self.found(key)
                 if found is not None:
                     return found
                 if await self._newer(case):
                     continue  # decided on an old copy: another process has acted
-                if by_law:
+                if law:
                     # What the law has done stands, whatever is refused after it.
                     await self.settle(case)
                     continue
@@ -196,14 +197,13 @@ class Ledger:
 
     def by_now(self, case: Case, now: datetime) -> Case:
         """Return the case as the law has made it by now, on record or not yet."""
-        events = self._by_law(case, now)
-        return case.following(events) if events else case
+        return _own(case, by_law.by_law(case, self._by_nobody(now)))
 
     async def settle(self, case: Case) -> Case:
         """Record what the law has done to a case by now, before it is shown."""
         for _ in range(TRIES):
             now = await self.now()
-            events = self._by_law(case, now)
+            events = await self._by_law(case, now)
             if not events:
                 return case
             key = Key(f"by-law|{case.stream}|{case.version}", b"by-law")
@@ -230,11 +230,8 @@ class Ledger:
                 if found is not None:
                     return found
                 raise
-            reads: dict[str, int] = {}
-            for event in events:
-                reads.setdefault(event.stream, event.version - 1)
             try:
-                return await self._append(events, reads, key, correlation, None, now)
+                return await self._append(events, {}, key, correlation, None, now)
             except Moved:
                 await self.refresh()
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
@@ -283,10 +280,20 @@ class Ledger:
 
     # -- inside ----------------------------------------------------------------------------
 
-    def _by_law(self, case: Case, now: datetime) -> Events:
-        if case.version == 0:
-            return ()
-        return approval.by_law(case, Occasion(by=LAW, now=now, office=self.office))
+    def _by_nobody(self, now: datetime) -> Occasion:
+        return Occasion(by=LAW, now=now, office=self.office)
+
+    async def _by_law(self, case: Case, now: datetime) -> Events:
+        """Return what the law has done by now, to the case and to the permit it is about."""
+        on = self._by_nobody(now)
+        events = by_law.by_law(case, on)
+        renewed = next((e for e in events if e.type == "deemed-renewed"), None)
+        stream = (case.permit_of or {}).get("stream")
+        permit = await self.load(stream) if renewed is not None and stream else None
+        if renewed is None or permit is None:
+            return events
+        number = number_of(case, self.name)
+        return (by_law.permit_goes_on(permit, on, renewed, number), *events)
 
     async def _current(self, stream: str | None) -> Case:
         if stream is None:
@@ -317,6 +324,8 @@ class Ledger:
         ready = tuple(self._ready(event, correlation, under) for event in events)
         guards: dict[str, int] = {}
         for event in ready:
+            guards.setdefault(event.stream, event.version - 1)
+        for event in ready:
             guards.update(event.relied_on)
         command = Command(
             key=key.key,
@@ -335,7 +344,8 @@ class Ledger:
         recorded = _recorded(ready, outcome)
         if case is None:
             return Recorded(recorded, None, replayed=False)
-        case = case.following(recorded)
+        self._forget({event.stream for event in recorded} - {case.stream})
+        case = _own(case, recorded)
         self._keep(case)
         return Recorded(recorded, case, replayed=False)
 
@@ -371,6 +381,12 @@ class Ledger:
     def _forget(self, streams: Iterable[str]) -> None:
         for stream in streams:
             self._cases.pop(stream, None)
+
+
+def _own(case: Case, events: Events) -> Case:
+    """Return the case with those of the events that are its own."""
+    own = [e for e in events if e.stream == case.stream]
+    return case.following(own) if own else case
 
 
 def _pinned(case: Case, expected: int) -> None:

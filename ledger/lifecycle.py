@@ -31,8 +31,10 @@ class Stage(StrEnum):
     SEALED = "sealed"
     ISSUED = "issued"
     CLOSED = "closed"
+    ARCHIVED = "archived"
     DECLINED = "declined"
     WITHDRAWN = "withdrawn"
+    TERMINATED = "terminated"
 
 
 class Role(StrEnum):
@@ -107,14 +109,39 @@ class Action(StrEnum):
     ISSUE = "issue"
     PUBLISH = "publish"
     PUSH = "push"
-    CLAIM = "claim"
-    EVALUATE = "evaluate"
     CLOSE = "close"
+    ARCHIVE = "archive"
     WITHDRAW = "withdraw"
+    TERMINATE = "terminate"
+    RECALL_PERMIT = "recall-permit"
+    REVOKE_PERMIT = "revoke-permit"
+    DEREGISTER = "deregister"
+    AMEND = "amend"
+    RENEW = "renew"
     CORRECT = "correct"
     APPROVE_CORRECTION = "approve-correction"
     DECLARE_RECUSAL = "declare-recusal"
     RECORD_INTERVENTION = "record-intervention"
+    CLAIM = "claim"
+    INSPECT = "inspect"
+    PROPOSE_REVOCATION = "propose-revocation"
+    SUPERVISE = "supervise"
+    ANSWER_ALERT = "answer-alert"
+    WITHDRAW_ALERT = "withdraw-alert"
+    EVALUATE = "evaluate"
+    CALL_BACK = "call-back"
+    VERIFY_REVIEW = "verify-review"
+    RECTIFY = "rectify"
+    FEED_BACK = "feed-back"
+    CLOSE_REVIEW = "close-review"
+    RECORD_REMEDY = "record-remedy"
+    RECORD_REMEDY_RESULT = "record-remedy-result"
+    OPEN_INVESTIGATION = "open-investigation"
+    RECORD_FINDING = "record-finding"
+    PENALISE = "penalise"
+    CANCEL_PERMIT = "cancel-permit"
+    SANCTION = "sanction"
+    CLOSE_INVESTIGATION = "close-investigation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +166,15 @@ _WORK = frozenset({Stage.ACCEPTED, Stage.IN_REVIEW})
 _RUNNING = _WORK | {Stage.SUSPENDED}
 _BEFORE = _OPEN | _RUNNING
 _AFTER = frozenset({Stage.DECIDED, Stage.SEALED, Stage.ISSUED, Stage.CLOSED})
-_GRANTED = _AFTER
-_ENDED = frozenset({Stage.DECLINED, Stage.WITHDRAWN})
-_ALL = _BEFORE | _AFTER | _ENDED
+# What was granted goes on to live when its case is in the archive.
+_GRANTED = _AFTER | {Stage.ARCHIVED}
+_ENDED = frozenset({Stage.DECLINED, Stage.WITHDRAWN, Stage.TERMINATED})
+_RATED = _RUNNING | _GRANTED | _ENDED
+_ALL = _BEFORE | _GRANTED | _ENDED
 
 _A = Responsibility.APPROVAL
 _S = Responsibility.SUPERVISION
+_E = Responsibility.ENFORCEMENT
 
 RULES: Mapping[Action, Rule] = {
     Action.RECEIVE: Rule("received", _A, frozenset(), Stage.RECEIVED),
@@ -172,20 +202,46 @@ RULES: Mapping[Action, Rule] = {
     Action.VOID_SEAL: Rule("seal-voided", _A, _ALL),
     Action.ISSUE: Rule("issued", _A, frozenset({Stage.SEALED}), Stage.ISSUED, once=True),
     # Before the decision only why a promise was broken.
-    Action.PUBLISH: Rule("published", _A, _RUNNING | _AFTER),
+    Action.PUBLISH: Rule("published", _A, _RUNNING | _GRANTED),
     Action.PUSH: Rule("pushed", _A, _AFTER | _WORK),
-    Action.CLAIM: Rule("claimed", _S, _AFTER | _WORK),
-    Action.EVALUATE: Rule("evaluated", _S, _RUNNING | _AFTER | _ENDED, once=True),
     Action.CLOSE: Rule("closed", _A, frozenset({Stage.ISSUED}), Stage.CLOSED, once=True),
+    Action.ARCHIVE: Rule("archived", _A, frozenset({Stage.CLOSED}), Stage.ARCHIVED, once=True),
     Action.WITHDRAW: Rule("withdrawn", _A, _BEFORE, Stage.WITHDRAWN, once=True),
+    Action.TERMINATE: Rule("terminated", _A, _BEFORE, Stage.TERMINATED, once=True),
+    # The verbs on what was granted; `decision.permit` says how it stands.
+    Action.RECALL_PERMIT: Rule("permit-recalled", _A, _GRANTED, once=True),
+    Action.REVOKE_PERMIT: Rule("permit-revoked", _A, _GRANTED, once=True),
+    Action.DEREGISTER: Rule("deregistered", _A, _GRANTED, once=True),
+    Action.AMEND: Rule("amended", _A, _GRANTED),
+    Action.RENEW: Rule("renewed", _A, _GRANTED),
     Action.CORRECT: Rule("correction-proposed", _A, _ALL),
     Action.APPROVE_CORRECTION: Rule("correction-approved", _A, _ALL),
     Action.DECLARE_RECUSAL: Rule("recusal-declared", _A, _BEFORE, late=True),
     Action.RECORD_INTERVENTION: Rule("intervention-recorded", _A, _BEFORE, late=True),
+    Action.CLAIM: Rule("claimed", _S, _GRANTED | _WORK),
+    Action.INSPECT: Rule("inspected", _S, _GRANTED | _WORK),
+    Action.PROPOSE_REVOCATION: Rule("revocation-proposed", _S, _GRANTED),
+    Action.SUPERVISE: Rule("supervised", _S, _ALL),
+    Action.ANSWER_ALERT: Rule("alert-answered", _S, _ALL),
+    Action.WITHDRAW_ALERT: Rule("alert-withdrawn", _S, _ALL),
+    Action.EVALUATE: Rule("evaluated", _S, _RATED),
+    Action.CALL_BACK: Rule("called-back", _S, _RATED),
+    Action.VERIFY_REVIEW: Rule("review-verified", _S, _RATED),
+    Action.RECTIFY: Rule("rectified", _S, _RATED),
+    Action.FEED_BACK: Rule("fed-back", _S, _RATED),
+    Action.CLOSE_REVIEW: Rule("review-closed", _S, _RATED),
+    Action.RECORD_REMEDY: Rule("remedy-recorded", _S, _ALL),
+    Action.RECORD_REMEDY_RESULT: Rule("remedy-result-recorded", _S, _ALL),
+    Action.OPEN_INVESTIGATION: Rule("investigation-opened", _E, _ALL),
+    Action.RECORD_FINDING: Rule("finding-recorded", _E, _ALL),
+    Action.PENALISE: Rule("penalised", _E, _ALL),
+    Action.CANCEL_PERMIT: Rule("permit-cancelled", _E, _GRANTED, once=True),
+    Action.SANCTION: Rule("sanctioned", _E, _ALL),
+    Action.CLOSE_INVESTIGATION: Rule("investigation-closed", _E, _ALL),
 }
 
-# What the law does by itself, with nobody's name on it (视为受理).
-BY_LAW: Mapping[str, Responsibility] = {"deemed-accepted": _A}
+# What the law does by itself, with nobody's name on it (视为受理, 视为准予延续).
+BY_LAW: Mapping[str, Responsibility] = {"deemed-accepted": _A, "deemed-renewed": _A}
 
 ACTION_OF: Mapping[str, Action] = {rule.event: action for action, rule in RULES.items()}
 
@@ -212,55 +268,81 @@ def _row(cells: str) -> tuple[May, ...]:
     return tuple(may)
 
 
+_RECEIVERS = (
+    "clerk O receiver; handler OP receiver; checker OP receiver; approver OP receiver;"
+    "bureau-head OP receiver"
+)
+_OWN_LINE = (
+    "approver O own-line; bureau-head O own-line; supervisor S own-line; enforcer E own-line;"
+    "hotline J own-line"
+)
+_EVERYBODY = (
+    "clerk OP; handler OP; checker OP; approver OP; sealer OP; issuer OP; bureau-head OP;"
+    "supervisor S; enforcer E; hotline J"
+)
+
 MAY: Mapping[Action, tuple[May, ...]] = {
-    Action.RECEIVE: _row("clerk O; applicant X; client-system O itself"),
-    Action.CORRECT_ON_SPOT: _row("clerk O; handler O"),
-    Action.REQUEST_SUPPLEMENT: _row("clerk O; handler O"),
-    Action.RECEIVE_SUPPLEMENT: _row("clerk O; handler O; applicant X; client-system O itself"),
-    Action.ACCEPT: _row("clerk O"),
-    Action.DECLINE: _row("clerk O"),
-    Action.TRANSFER: _row("clerk O; handler O; checker O; bureau-head O"),
-    Action.ACKNOWLEDGE_TRANSFER: _row(
-        "clerk O receiver; handler OP receiver; checker OP receiver; approver OP receiver;"
-        "bureau-head OP receiver"
-    ),
-    Action.REFUSE_TRANSFER: _row(
-        "clerk O receiver; handler OP receiver; checker OP receiver; approver OP receiver;"
-        "bureau-head OP receiver"
-    ),
-    Action.REVIEW: _row("handler OP level-handle; checker OP level-check"),
-    Action.SUSPEND: _row("handler O; approver O"),
-    Action.RESUME: _row("handler O; approver O"),
-    Action.EXTEND: _row("handler O; bureau-head O"),
-    Action.RESERVE_NUMBER: _row("handler O; approver O"),
-    Action.VOID_NUMBER: _row("handler O; approver O"),
-    Action.DECIDE: _row("approver O; bureau-head O"),
-    Action.SEAL: _row("sealer O"),
-    Action.VOID_SEAL: _row("sealer O"),
-    Action.ISSUE: _row("issuer O; client-system O itself electronic"),
-    Action.PUBLISH: _row("handler O; issuer O; client-system O itself"),
-    Action.PUSH: _row("handler O; issuer O; client-system O itself"),
-    Action.CLAIM: _row("supervisor S"),
-    Action.EVALUATE: _row("hotline J called; applicant X"),
-    Action.CLOSE: _row("handler O; issuer O"),
-    Action.WITHDRAW: _row("clerk O written-request; handler O written-request; applicant X"),
-    Action.CORRECT: _row(
-        "clerk O own-line; handler O own-line; checker O own-line; approver O own-line;"
-        "sealer O own-line; issuer O own-line; bureau-head O own-line; supervisor S own-line;"
-        "enforcer E own-line; hotline J own-line"
-    ),
-    Action.APPROVE_CORRECTION: _row(
-        "approver O own-line; bureau-head O own-line; supervisor S own-line;"
-        "enforcer E own-line; hotline J own-line"
-    ),
-    Action.DECLARE_RECUSAL: _row(
-        "clerk OP; handler OP; checker OP; approver OP; sealer OP; issuer OP; bureau-head OP;"
-        "supervisor S; enforcer E; hotline J"
-    ),
-    Action.RECORD_INTERVENTION: _row(
-        "clerk OP; handler OP; checker OP; approver OP; sealer OP; issuer OP; bureau-head OP;"
-        "supervisor S; enforcer E; hotline J"
-    ),
+    action: _row(cells)
+    for action, cells in {
+        Action.RECEIVE: "clerk O; applicant X; client-system O itself",
+        Action.CORRECT_ON_SPOT: "clerk O; handler O",
+        Action.REQUEST_SUPPLEMENT: "clerk O; handler O",
+        Action.RECEIVE_SUPPLEMENT: "clerk O; handler O; applicant X; client-system O itself",
+        Action.ACCEPT: "clerk O",
+        Action.DECLINE: "clerk O",
+        Action.TRANSFER: "clerk O; handler O; checker O; bureau-head O",
+        Action.ACKNOWLEDGE_TRANSFER: _RECEIVERS,
+        Action.REFUSE_TRANSFER: _RECEIVERS,
+        Action.REVIEW: "handler OP level-handle; checker OP level-check",
+        Action.SUSPEND: "handler O; approver O",
+        Action.RESUME: "handler O; approver O",
+        Action.EXTEND: "handler O; bureau-head O",
+        Action.RESERVE_NUMBER: "handler O; approver O",
+        Action.VOID_NUMBER: "handler O; approver O",
+        Action.DECIDE: "approver O; bureau-head O",
+        Action.SEAL: "sealer O",
+        Action.VOID_SEAL: "sealer O",
+        Action.ISSUE: "issuer O; client-system O itself electronic",
+        Action.PUBLISH: "handler O; issuer O; client-system O itself",
+        Action.PUSH: "handler O; issuer O; client-system O itself",
+        Action.CLOSE: "handler O; issuer O",
+        Action.ARCHIVE: "handler O; issuer O; client-system O itself",
+        Action.WITHDRAW: "clerk O written-request; handler O written-request; applicant X",
+        Action.TERMINATE: "approver O; bureau-head O",
+        Action.RECALL_PERMIT: "approver O; bureau-head O",
+        Action.REVOKE_PERMIT: "approver O; bureau-head O",
+        Action.DEREGISTER: "approver O",
+        Action.AMEND: "approver O",
+        Action.RENEW: "approver O",
+        Action.CORRECT: "clerk O own-line; handler O own-line; checker O own-line;"
+        "sealer O own-line; issuer O own-line;" + _OWN_LINE,
+        Action.APPROVE_CORRECTION: _OWN_LINE,
+        Action.DECLARE_RECUSAL: _EVERYBODY,
+        Action.RECORD_INTERVENTION: _EVERYBODY,
+        Action.CLAIM: "supervisor S",
+        Action.INSPECT: "supervisor S",
+        Action.PROPOSE_REVOCATION: "supervisor S; enforcer E",
+        Action.SUPERVISE: "bureau-head A; supervisor SAJ; hotline J of-reviews",
+        Action.ANSWER_ALERT: "clerk O addressee; handler O addressee; checker O addressee;"
+        "approver O addressee; sealer O addressee; issuer O addressee;"
+        "bureau-head OSE addressee;"
+        "supervisor S addressee; enforcer E addressee",
+        Action.WITHDRAW_ALERT: "supervisor AJ",
+        Action.EVALUATE: "hotline J called; applicant X",
+        Action.CALL_BACK: "handler O; bureau-head O; hotline J",
+        Action.VERIFY_REVIEW: "bureau-head O valid-only; supervisor SJ; hotline J",
+        Action.RECTIFY: "handler O; bureau-head O",
+        Action.FEED_BACK: "bureau-head O; hotline J",
+        Action.CLOSE_REVIEW: "hotline J",
+        Action.RECORD_REMEDY: "handler O; bureau-head O; supervisor SAJ",
+        Action.RECORD_REMEDY_RESULT: "handler O; bureau-head O; supervisor SAJ",
+        Action.OPEN_INVESTIGATION: "enforcer E",
+        Action.RECORD_FINDING: "enforcer E",
+        Action.PENALISE: "enforcer E",
+        Action.CANCEL_PERMIT: "enforcer E",
+        Action.SANCTION: "enforcer E",
+        Action.CLOSE_INVESTIGATION: "enforcer E",
+    }.items()
 }
 
 
@@ -294,8 +376,20 @@ SEPARATIONS: tuple[Separation, ...] = (
     Separation("SOD-11", "preside", "review:check", "law"),
 )
 
+# What a duty policy may lift, and nothing else.
+LIFTABLE = frozenset({row.rule for row in SEPARATIONS if row.kind == "policy"} | {"SOD-15"})
+
 # After a recusal nothing but handing the case over, or back (SOD-13, 公务员法 76).
 AFTER_RECUSAL = frozenset({Action.TRANSFER, Action.REFUSE_TRANSFER, Action.DECLARE_RECUSAL})
+
+# Who was complained of does not follow the complaint up (SOD-15): a rule of policy.
+OF_OTHERS = frozenset({Action.CALL_BACK, Action.VERIFY_REVIEW, Action.CLOSE_REVIEW})
+
+# What is done to a card (预警 黄牌 红牌): whether there is one, the case alone does not tell.
+ON_CARDS = frozenset({Action.ANSWER_ALERT, Action.WITHDRAW_ALERT})
+
+# What a review may propose of a permit that was granted (SOD-10).
+PROPOSALS = frozenset({"recall", "revoke"})
 
 # An imported case is a fact: its record can be put right, and nothing else be done to it.
 ON_FACTS = frozenset({Action.CORRECT, Action.APPROVE_CORRECTION})
@@ -323,5 +417,8 @@ AUTHORISING: Mapping[str, frozenset[str]] = {
     "special-notice": frozenset({"suspended"}),
     "extension-notice": frozenset({"extended"}),
     "decision": frozenset({"decided"}),
-    "licence": frozenset({"decided"}),
+    "licence": frozenset({"decided", "amended", "renewed", "deemed-renewed"}),
+    "revocation": frozenset({"permit-revoked"}),
+    "recall": frozenset({"permit-recalled"}),
+    "deregistration": frozenset({"deregistered"}),
 }

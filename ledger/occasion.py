@@ -20,7 +20,9 @@ Approved = tuple[str, Mapping[str, int]]
 class Occasion:
     """What every act has besides its details.
 
-    `now` is the ledger's clock, `occurred_at` what the actor claims (None: now).
+    `now` is the ledger's clock, `occurred_at` what the actor claims (None: now).  `other` is
+    another case that the act names, `card` the card it is about, `listed` where a sanction
+    stands under which the subject of the case is.
     """
 
     by: Actor
@@ -30,6 +32,9 @@ class Occasion:
     reason: str | None = None
     basis: str | None = None
     correlation: str | None = None
+    other: Case | None = None
+    card: Data | None = None
+    listed: int | None = None
 
     @property
     def at(self) -> datetime:

@@ -93,9 +93,8 @@ def seal(
     """
     kind = document["kind"]
     because = _authorising(case, document)
-    if kind in ("decision", "licence") and because is not None:
-        granted = case.decision is not None and case.decision["outcome"] == "grant"
-        because = because if granted or kind == "decision" else None
+    if because is not None and kind == "licence" and because.data.get("outcome") == "deny":
+        because = None
     if because is None:
         raise Refused(
             "wrong-stage", f"nothing recorded allows a {kind} yet", rule="seal.authorising-event"
@@ -103,7 +102,7 @@ def seal(
     held = _known(on, seal)
     if medium not in held.content.get("media", (medium,)):
         raise Refused("unknown-reference", f"the seal is not one of {medium}", pointer="/medium")
-    _sealable(case, document, medium, because.id)
+    _sealable(case, document, medium, because)
     _in_hand(on, held)
     _delegated(case, held)
     data = {
@@ -158,12 +157,12 @@ def _delegated(case: Case, held: Seal) -> None:
         raise Refused("rule-refused", "the terms name another organ's seal", rule="seal.delegated")
 
 
-def _sealable(case: Case, document: Data, medium: str, because: str) -> None:
+def _sealable(case: Case, document: Data, medium: str, because: Event) -> None:
     kind, version = document["kind"], document["version"]
     uses = [
-        u for u in case.seals if u["document"]["kind"] == kind and u["authorised_by"] == because
+        u for u in case.seals if u["document"]["kind"] == kind and u["authorised_by"] == because.id
     ]
-    decided = case.decision and case.decision.get("document")
+    decided = because.data.get("document")
     bound: dict[int, str] = {}
     if decided and decided["kind"] == kind:
         bound = {decided["version"]: decided["sha256"]}
@@ -310,15 +309,39 @@ def push(case: Case, on: Occasion, *, to: str) -> Events:
 
 
 # Duties that may be open when a case is closed: they are other people's.
-MAY_STAY_OPEN = frozenset({"claim", "stage:verify", "bad-review"})
+MAY_STAY_OPEN = frozenset({"claim", "stage:verify", "bad-review", "stage:penalty", "evidence"})
 
 
 def close(case: Case, on: Occasion) -> Events:
     """Close the case (办结): the result is out and no duty of the bureau is open."""
+    _nothing_open(case, on, "close.duty-open")
+    return (event(case, on, "closed", {}),)
+
+
+def _nothing_open(case: Case, on: Occasion, rule: str) -> None:
     open_now = sorted({d.name for d in measured(case, on.office, on.now) if d.open} - MAY_STAY_OPEN)
     if open_now:
-        raise Refused("rule-refused", "open: " + ", ".join(open_now), rule="close.duty-open")
-    return (event(case, on, "closed", {}),)
+        raise Refused("rule-refused", "open: " + ", ".join(open_now), rule=rule)
+
+
+def archive(
+    case: Case,
+    on: Occasion,
+    *,
+    package: str | None = None,
+    retention: str | None = None,
+    items: int | None = None,
+) -> Events:
+    """Put the closed case into the archive (归档; 档案法实施条例 19-20): package and retention."""
+    if package is None:
+        raise Refused("schema", "name the package", rule="archive.package", pointer="/package")
+    if retention is None:
+        raise Refused(
+            "schema", "say how long it is kept", rule="archive.retention", pointer="/retention"
+        )
+    _nothing_open(case, on, "archive.duty-open")
+    data = {"package": package, "retention": retention, "items": items}
+    return (event(case, on, "archived", data),)
 
 
 def declare_recusal(case: Case, on: Occasion, *, interest: str | None = None) -> Events:

@@ -47,11 +47,14 @@ def met(case: Case, name: str, on: date, kind: str | None = None) -> None:
             return
 
 
-def ended(case: Case, on: date, name: str | None = None) -> None:
-    """End what runs (under one name, or all): the case has taken the duty away."""
+def ended(case: Case, on: date, name: str | None = None, kind: str | None = None) -> None:
+    """End what runs (under one name, of one kind, or all): the case has taken the duty away."""
     case.runs = tuple(
         replace(run, ended=on)
-        if run.met is None and run.ended is None and name in (None, run.name)
+        if run.met is None
+        and run.ended is None
+        and name in (None, run.name)
+        and kind in (None, run.data.get("kind"))
         else run
         for run in case.runs
     )

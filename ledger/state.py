@@ -10,6 +10,7 @@ from ledger.case import Case, Data
 from ledger.due import deadlines, derived_flags
 from ledger.fold_result import official
 from ledger.office import Office
+from ledger.precondition import permit_state
 from ledger.standing import Caller
 
 
@@ -53,12 +54,21 @@ def state(case: Case, caller: Caller, office: Office, at: datetime) -> Data:
         "opinions": list(case.opinions),
         "suspensions": list(case.suspensions),
         "numbers": [{**n, "number": official(n)} for n in case.numbers],
-        "decision": case.decision,
+        "decision": _decision(case, at),
         "seals": list(case.seals),
         "issued": case.issued,
         "published": list(case.published),
         "pushes": list(case.pushes),
         "reviews": list(case.reviews),
+        "permit_of": case.permit_of,
+        "inspections": list(case.inspections),
+        "proposals": list(case.proposals),
+        "orders": list(case.orders),
+        "answers": list(case.answers),
+        "remedies": list(case.remedies),
+        "investigations": list(case.investigations),
+        "sanctions": list(case.sanctions),
+        "archived": case.archived,
         "corrections": list(case.corrections),
         "duties_done": list(case.duties),
         "flags": [*case.flags, *derived_flags(views)],
@@ -67,3 +77,10 @@ def state(case: Case, caller: Caller, office: Office, at: datetime) -> Data:
         "allowed_actions": list(allowed),
         "forbidden_actions": list(forbidden),
     }
+
+
+def _decision(case: Case, at: datetime) -> Data | None:
+    """Return the decision with the permit as it stands on the day."""
+    if case.decision is None or "permit" not in case.decision:
+        return case.decision
+    return {**case.decision, "permit": permit_state(case, case.on(at))}

@@ -14,7 +14,7 @@ from ledger.alert import CAUSES, Alert, Moment, raised
 from ledger.case import Case, Data, Event
 from ledger.deadline import foreseen
 from ledger.errors import Refused
-from ledger.lifecycle import SEPARATIONS, Role, Stage
+from ledger.lifecycle import LIFTABLE, Role, Stage
 from ledger.limit import Facts
 from ledger.office import Office
 from ledger.state import number_of
@@ -25,13 +25,16 @@ from projections.unfolded import Then
 EXPLAIN = "stage:explain"
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
+# An act that asks for an answer: the level of its card, and its rule.
+ASKING = {
+    "revocation-proposed": ("red", "revocation.proposed"),
+    "supervised": ("yellow", "supervision.order"),
+}
+
 # What is recorded, and is against the procedure all the same.
 IRREGULAR = frozenset(
     {"suspension.notice", "extension.in-time", "supplement.once", "opinion.override"}
 )
-# A separation that policy may lift is a yellow card; law and core are red.
-LENIENT = frozenset(row.rule for row in SEPARATIONS if row.kind == "policy")
-
 # The supervisor's side answers for these.
 SUPERVISORS_DUTY = frozenset({"claim", "stage:verify"})
 
@@ -58,6 +61,7 @@ class Card:
     answer_by: date | None = None
     closed_at: datetime | None = None
     withdrawn_at: datetime | None = None
+    met_at: datetime | None = None
     reason: str | None = None
 
 
@@ -97,7 +101,8 @@ def level_of(rule: str) -> str | None:
     if rule.startswith("seal."):
         return "red"
     if rule.startswith("SOD-"):
-        return "yellow" if rule in LENIENT else "red"
+        # A separation that policy may lift is a yellow card; law and core are red.
+        return "yellow" if rule in LIFTABLE else "red"
     return None
 
 
@@ -149,6 +154,7 @@ def _of_deadlines(case: Case, known: list[Then], office: Office) -> Iterator[Car
                 answer_by=alert.answer_by,
                 closed_at=alert.ended_at if alert.state == "closed" else None,
                 withdrawn_at=alert.ended_at if alert.state == "withdrawn" else None,
+                met_at=alert.met_at,
                 reason=alert.reason if alert.state == "withdrawn" else None,
             )
 
@@ -304,37 +310,51 @@ def _holder(then: Then, case: Case) -> str | None:
 
 
 def _of_events(case: Case, known: list[Then], office: Office) -> Iterator[Card]:
-    if not case.flags and not any(event.flags for event in case.events):
+    if not any(event.flags or event.type in ASKING for event in case.events):
         return
-    number = number_of(case, office.ledger)
     standing = {(f["event"], f["rule"]) for f in case.flags}
     for event in case.events:
+        if event.recorded_at is None:
+            continue
+        if event.type in ASKING:
+            level, rule = ASKING[event.type]
+            holder = _holder(_at(known, event.recorded_at), case)
+            card = _of_event(case, event, known, office, rule)
+            posts = (f"{Role.BUREAU_HEAD}@{card.organ}",)
+            persons = (holder,) if holder and event.type == "supervised" else ()
+            yield replace(card, level=level, persons=persons, posts=posts)
         for flag in event.flags:
-            if flag["rule"] not in IRREGULAR or event.recorded_at is None:
+            if flag["rule"] not in IRREGULAR:
                 continue
-            voided = None
+            card = _of_event(case, event, known, office, flag["rule"])
             if (event.id, flag["rule"]) not in standing:
-                voided = _corrected_at(case)
-            policy = _at(known, event.recorded_at).terms["policies"]["alerts"]
-            days = office.calendars.known_at(event.position).days(NATION, office.ledger)
-            by = event.actor
-            yield Card(
-                id=f"{number}/{flag['rule']}/{event.id}",
-                stream=case.stream,
-                case_no=number,
-                item=case.terms.get("item"),
-                organ=known[-1].of.approving,
-                rule=flag["rule"],
-                level="yellow",
-                policy=f"{policy['id']}@{policy.get('version', 1)}",
-                raised_at=event.recorded_at,
-                cause="event",
-                persons=(by.person,) if by.person and by.role != Role.APPLICANT else (),
-                posts=(),
-                answer_by=days.add(case.on(event.recorded_at), int(policy["answer"])),
-                withdrawn_at=voided,
-                reason="correction" if voided else None,
-            )
+                card = replace(card, withdrawn_at=_corrected_at(case), reason="correction")
+            yield card
+
+
+def _of_event(case: Case, event: Event, known: list[Then], office: Office, rule: str) -> Card:
+    """Make the card that an act raises on whoever did it."""
+    at = event.recorded_at
+    assert at is not None, "what raises a card is recorded"
+    number = number_of(case, office.ledger)
+    policy = _at(known, at).terms["policies"]["alerts"]
+    days = office.calendars.known_at(event.position).days(NATION, office.ledger)
+    by = event.actor
+    return Card(
+        id=f"{number}/{rule}/{event.id}",
+        stream=case.stream,
+        case_no=number,
+        item=case.terms.get("item"),
+        organ=known[-1].of.approving,
+        rule=rule,
+        level="yellow",
+        policy=f"{policy['id']}@{policy.get('version', 1)}",
+        raised_at=at,
+        cause="event",
+        persons=(by.person,) if by.person and by.role != Role.APPLICANT else (),
+        posts=(),
+        answer_by=days.add(case.on(at), int(policy["answer"])),
+    )
 
 
 def _corrected_at(case: Case) -> datetime | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.case import Case, Data, Event
+from ledger.due import renewal_due
 from ledger.lifecycle import Responsibility, Stage
 from ledger.office import Office
 from ledger.queries import load
@@ -142,6 +143,12 @@ async def due_by_law(reads: Pool, ledger: str, now: datetime, limit: int = 100) 
     return tuple(row["stream"] for row in rows)
 
 
+async def sanctioned(reads: Pool, ledger: str, on: date) -> tuple[str, ...]:
+    """Name the streams of the cases with a sanction that is in force on a day."""
+    rows = await reads.fetch(SQL["sanctioned"], ledger, on)
+    return tuple(row["stream"] for row in rows)
+
+
 async def imported(reads: Pool, ledger: str, system: str, days: int) -> Data:
     """Count what a system's imported cases add up to.
 
@@ -189,6 +196,7 @@ COLUMNS = (
     "stopped",
     "settled",
     "by_law_at",
+    "sanctioned_until",
 )
 
 
@@ -245,12 +253,18 @@ def _row(case: Case, office: Office) -> tuple[object, ...]:
         due.stopped,
         due.settled,
         _by_law_at(case, due),
+        _sanctioned_until(case),
     )
 
 
 def _by_law_at(case: Case, due: Limits) -> datetime | None:
     waits = case.stage in (Stage.RECEIVED, Stage.SUPPLEMENTING) and case.source is None
-    return due.supplement_ends if waits else None
+    instants = (due.supplement_ends if waits else None, renewal_due(case))
+    return min((at for at in instants if at is not None), default=None)
+
+
+def _sanctioned_until(case: Case) -> date | None:
+    return max((date.fromisoformat(s["until"]) for s in case.sanctions), default=None)
 
 
 def officer(case: Case) -> str | None:

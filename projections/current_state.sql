@@ -96,6 +96,18 @@ SELECT t.stream
  ORDER BY t.by_law_at
  LIMIT $3;
 
+-- name: sanctioned
+-- The cases whose subject is under a sanction on a day.
+SELECT t.stream
+  FROM projections.shown AS s
+  JOIN projections.current_state AS t
+    ON t.ledger = s.ledger
+   AND t.generation = s.generation
+ WHERE s.ledger = $1
+   AND s.projection = 'current_state'
+   AND t.sanctioned_until >= $2
+ ORDER BY t.stream;
+
 -- name: imported
 -- What another system's cases add up to, to be compared with what that system says itself.
 SELECT count(*) AS cases,
@@ -117,7 +129,8 @@ SELECT count(*) AS cases,
 SELECT stream, case_no, received_position, position, version, item, item_name, stage,
        responsibility, officer, unit, organ, parts, seen, source, received_on, accepted_on,
        decided_on, issued_on, closed_on, outcome, reviewed, statutory_due, promised_due,
-       next_deadline, next_due, last_due, yellow_at, red_at, stopped, settled, by_law_at
+       next_deadline, next_due, last_due, yellow_at, red_at, stopped, settled, by_law_at,
+       sanctioned_until
   FROM projections.current_state
  WHERE ledger = $1
    AND generation = $2

@@ -28,7 +28,7 @@ SQL = load(Path(__file__).with_suffix(".sql"))
 
 FILTERS = frozenset({"level", "organ", "item", "state", "deadline", "case"})
 LEVELS = frozenset({"early", "yellow", "red"})
-STATES = frozenset({"raised", "closed", "withdrawn"})
+STATES = frozenset({"raised", "answered", "closed", "withdrawn"})
 
 
 # -- reading ----------------------------------------------------------------------------------
@@ -45,11 +45,12 @@ async def listed(
     *,
     person: str | None = None,
     counted: bool = False,
+    card: str | None = None,
 ) -> Page:
     """Return a page of the cards raised by now, the newest first.
 
     `scopes` are the relations of the reader's posts; `person` also sees what is addressed to
-    them.  `now` is the ledger's time.
+    them.  `now` is the ledger's time.  `card` is the id of the only one that is asked for.
     """
     asked = Asked(filters)
     arguments = (
@@ -66,6 +67,7 @@ async def listed(
         asked.text("item"),
         asked.one_of("state", STATES),
         counted,
+        card,
     )
     async with reads.acquire() as connection, connection.transaction(readonly=True):
         await connection.execute(SQL["plan_for_these_values"])
@@ -80,6 +82,18 @@ async def listed(
         position,
         total(rows, counted=counted),
     )
+
+
+async def one(reads: Pool, ledger: str, card: str, case_no: str, now: datetime) -> Data | None:
+    """Return a card of a case, with the organs that answer for it; None where there is none."""
+    everything = (("J", "", None),)
+    page = await listed(reads, ledger, everything, {"case": case_no}, None, 1, now, card=card)
+    return page.items[0] if page.items else None
+
+
+def _answering_organs(row: Any) -> Sequence[str]:  # noqa: ANN401 (asyncpg ships no types)
+    """Name the organs whose heads answer for a card."""
+    return sorted({post.rpartition("@")[2] for post in row["posts"]} or {row["organ"]})
 
 
 def _before(after: Mark | None) -> tuple[datetime | None, str | None]:
@@ -105,11 +119,17 @@ def _shown(row: Any) -> Data:  # noqa: ANN401 (asyncpg ships no types)
         "policy": row["policy"],
         "raised_at": row["raised_at"].astimezone(zone).isoformat(),
         "addressees": list(row["addressees"]),
+        "organs": _answering_organs(row),
         "answer_by": _day(row["answer_by"]),
         "state": row["state"],
     }
     if row["state"] == "withdrawn":
         told["reason"] = row["reason"]
+    if row["answered_at"] is not None:
+        told["answered_at"] = row["answered_at"].astimezone(zone).isoformat()
+        told["answered_by"] = row["answered_by"]
+    if row["again_at"] is not None:
+        told["raised_again_at"] = row["again_at"].astimezone(zone).isoformat()
     return told
 
 
@@ -132,6 +152,16 @@ CASE_COLUMNS = (
     "first_day",
     "last_day",
 )
+ANSWER_COLUMNS = (
+    "ledger",
+    "generation",
+    "position",
+    "alert",
+    "at",
+    "person",
+    "withdrawn",
+    "reason",
+)
 POST_COLUMNS = ("ledger", "generation", "appointment", "post", "person", "since", "until")
 
 
@@ -143,6 +173,7 @@ async def apply(connection: Connection, batch: Batch) -> None:
         return
     await _posts(connection, batch)
     await _answering(connection, batch)
+    await _answers(connection, batch)
     streams = batch.streams | await moved(
         connection, batch, SQL["moved_by_calendar"], SQL["of_organ"]
     )
@@ -183,6 +214,27 @@ def _case(case: Case, office: Office) -> tuple[object, ...]:
         case.received_on if last else None,
         last,
     )
+
+
+async def _answers(connection: Connection, batch: Batch) -> None:
+    """Keep who answered or withdrew which card."""
+    records = [
+        (
+            *batch.key,
+            event.position,
+            event.data["alert"],
+            event.recorded_at,
+            event.actor.person,
+            event.type == "alert-withdrawn",
+            event.reason,
+        )
+        for event in batch.events
+        if event.type in ("alert-answered", "alert-withdrawn")
+    ]
+    if records:
+        await connection.copy_records_to_table(
+            "alert_answer", schema_name="projections", columns=ANSWER_COLUMNS, records=records
+        )
 
 
 async def _posts(connection: Connection, batch: Batch) -> None:
@@ -240,11 +292,13 @@ PROJECTION = Projection(
         "alert": SQL["rows"],
         "alert_case": SQL["rows_of_cases"],
         "alert_post": SQL["rows_of_posts"],
+        "alert_answer": SQL["rows_of_answers"],
     },
     remove={
         "alert": SQL["remove"],
         "alert_case": SQL["remove_all_cases"],
         "alert_post": SQL["remove_all_posts"],
+        "alert_answer": SQL["remove_all_answers"],
     },
     refusals=True,
 )

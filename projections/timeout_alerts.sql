@@ -73,7 +73,8 @@ SELECT p.next_position - 1 AS shown_position, h.zone, c.*
     ON h.ledger = s.ledger
   LEFT JOIN LATERAL (
        SELECT r.id, r.case_no, r.item, r.organ, r.deadline, r.due, r.rule, r.level, r.policy,
-              r.raised_at, r.answer_by, r.reason, r.state, r.total,
+              r.raised_at, r.answer_by, r.reason, r.state, r.answered_at, r.answered_by,
+              r.again_at, r.posts, r.total,
               ARRAY (SELECT DISTINCT n.person
                        FROM (SELECT unnest(r.persons) AS person
                               UNION ALL
@@ -88,15 +89,36 @@ SELECT p.next_position - 1 AS shown_position, h.zone, c.*
          FROM (SELECT r.*, CASE WHEN $17::boolean THEN count(*) OVER () END AS total
                FROM (SELECT a.id, a.case_no, coalesce(k.item, a.item) AS item,
                             coalesce(k.organ, a.organ) AS organ, a.deadline, a.due, a.rule,
-                            a.level, a.policy, a.raised_at, a.answer_by, a.reason, a.persons, a.posts,
-                            CASE WHEN a.withdrawn_at <= $6 THEN 'withdrawn'
+                            a.level, a.policy, a.raised_at, a.answer_by, coalesce(n.reason, a.reason) AS reason,
+                            a.persons, a.posts,
+                            n.answered_at, n.answered_by,
+                            CASE WHEN x.again THEN x.again_at END AS again_at,
+                            CASE WHEN a.withdrawn_at <= $6 OR n.withdrawn_at IS NOT NULL THEN 'withdrawn'
                                  WHEN a.closed_at <= $6 THEN 'closed'
-                                 ELSE 'raised' END AS state
+                                 WHEN n.answered_at IS NULL THEN 'raised'
+                                 WHEN a.deadline IS NULL OR a.met_at <= $6 THEN 'closed'
+                                 ELSE 'answered' END AS state
                        FROM projections.alert AS a
                        LEFT JOIN projections.alert_case AS k
                          ON k.ledger = a.ledger
                         AND k.generation = a.generation
                         AND k.stream = a.stream
+                      CROSS JOIN LATERAL (
+                            SELECT min(d.at) FILTER (WHERE NOT d.withdrawn) AS answered_at,
+                                   min(d.person) FILTER (WHERE NOT d.withdrawn) AS answered_by,
+                                   min(d.at) FILTER (WHERE d.withdrawn) AS withdrawn_at,
+                                   min(d.reason) FILTER (WHERE d.withdrawn) AS reason
+                              FROM projections.alert_answer AS d
+                             WHERE d.ledger = a.ledger
+                               AND d.generation = a.generation
+                               AND d.alert = a.id
+                               AND d.at <= $6) AS n
+                      CROSS JOIN LATERAL (
+                            SELECT y.again_at,
+                                   coalesce(y.again_at <= $6, false)
+                                   AND coalesce(least(n.answered_at, n.withdrawn_at, a.closed_at,
+                                                      a.withdrawn_at) >= y.again_at, true) AS again
+                              FROM (SELECT (a.answer_by + 1)::timestamp AT TIME ZONE h.zone) AS y (again_at)) AS x
                       WHERE a.ledger = $1
                         AND a.generation = s.generation
                         AND a.raised_at <= $6
@@ -117,7 +139,8 @@ SELECT p.next_position - 1 AS shown_position, h.zone, c.*
                                            AND (o.until IS NULL OR o.until > a.raised_at)))
                         AND ($11::text IS NULL OR a.level = $11)
                         AND ($12::text IS NULL OR a.deadline = $12)
-                        AND ($13::text IS NULL OR a.case_no = $13)) AS r
+                        AND ($13::text IS NULL OR a.case_no = $13)
+                        AND ($18::text IS NULL OR a.id = $18)) AS r
               WHERE ($14::text IS NULL OR r.organ = $14)
                 AND ($15::text IS NULL OR r.item = $15)
                 AND ($16::text IS NULL OR r.state = $16)) AS r
@@ -131,7 +154,7 @@ SELECT p.next_position - 1 AS shown_position, h.zone, c.*
 -- name: rows
 -- Everything of a generation, in one order: two generations are compared by these bytes.
 SELECT id, stream, case_no, item, organ, deadline, start, due, rule, level, policy, raised_at,
-       answer_by, persons, posts, closed_at, withdrawn_at, reason, cause
+       answer_by, persons, posts, closed_at, withdrawn_at, met_at, reason, cause
   FROM projections.alert
  WHERE ledger = $1
    AND generation = $2
@@ -152,6 +175,23 @@ SELECT appointment, post, person, since, until
  WHERE ledger = $1
    AND generation = $2
  ORDER BY appointment;
+
+-- name: rows_of_answers
+-- And who answered them.
+SELECT position, alert, at, person, withdrawn, reason
+  FROM projections.alert_answer
+ WHERE ledger = $1
+   AND generation = $2
+ ORDER BY position;
+
+-- name: remove_all_answers
+-- Some rows of a generation that is not shown any more.
+DELETE FROM projections.alert_answer
+ WHERE ctid = ANY (ARRAY (SELECT ctid
+                            FROM projections.alert_answer
+                           WHERE ledger = $1
+                             AND generation = $2
+                           LIMIT 10000));
 
 -- name: remove
 -- Some rows of a generation that is not shown any more.

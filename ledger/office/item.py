@@ -32,6 +32,7 @@ def terms(item: Version, policies: Mapping[str, Version]) -> Data:
             "delegator",
             "validity_years",
             "promise_ends_with",
+            "about",
         )
         if name in content
     }

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from ledger.case import Data
 from ledger.errors import Refused
-from ledger.lifecycle import SEPARATIONS
+from ledger.lifecycle import LIFTABLE
 
 _NO_PART = re.compile(r"[/?#%\s]")
-LIFTABLE = frozenset(s.rule for s in SEPARATIONS if s.kind == "policy")
 
 
 def relaxes(before: Data | None, after: Data) -> bool:

@@ -23,8 +23,11 @@ from ledger import (
     alert,
     approval,
     authority,
+    by_law,
     classes,
     correction,
+    enforcement,
+    permit,
     records,
     result,
     standing,
@@ -70,7 +73,9 @@ def act_function(action):
     """The function that does an action: it bears its name."""
     name = str(action).replace("-", "_")
     (found,) = (
-        vars(m)[name] for m in (approval, correction, result, supervision) if name in vars(m)
+        vars(m)[name]
+        for m in (approval, correction, enforcement, permit, result, supervision)
+        if name in vars(m)
     )
     return found
 
@@ -155,19 +160,22 @@ class Bureau:
 
     # -- acts ------------------------------------------------------------------------------------
 
-    def received(self, item, at, *, by="zhou-min", **more):
+    def received(self, item, at, *, by="zhou-min", other=None, **more):
         self.at(f"{at} 09:00" if len(at) == 10 else at)
         name = f"case:{len(self.cases) + 1}"
         body = application(item) | more
         of = standing.about(self.office.terms(item))
         posts = standing.candidates(Action.RECEIVE, Caller(by), of, self.office, self.now)
-        occasion = self.occasion(posts[0][0], body)
+        occasion = replace(self.occasion(posts[0][0], body), other=other)
         case = Case(name, ZONE)
         self.store(name, case, approval.receive(case, occasion, **details(body)))
         return name
 
-    def act(self, name, action, body=None, *, by, at=None, client=None, applicant=False):
-        """Do an action as the service does it; return what it recorded."""
+    def act(self, name, action, body=None, *, by, at=None, client=None, applicant=False, **known):
+        """Do an action as the service does it; return what it recorded.
+
+        `known` is what the service looks up besides: another case, a card, a sanction.
+        """
         if at is not None:
             self.at(at)
         action, body = Action(action), body or {}
@@ -178,9 +186,10 @@ class Bureau:
         occasion = self.occasion(LAW, body)
         late = occasion.late and authority.was_possible(action, case, occasion.at)
         try:
-            asked = {**body, "late": late}
+            asked = {**body, "late": late, "card": known.get("card")}
             actor = authority.permit(action, case, caller, self.office, self.now, asked)
-            events = act_function(action)(case, replace(occasion, by=actor), **details(body))
+            occasion = replace(occasion, by=actor, **known)
+            events = act_function(action)(case, occasion, **details(body))
         except Refused as refused:
             self.refusals.append(refused)
             raise
@@ -305,7 +314,7 @@ class Bureau:
         )
 
     def by_law(self, case):
-        return approval.by_law(case, Occasion(by=LAW, now=self.now, office=self.office))
+        return by_law.by_law(case, Occasion(by=LAW, now=self.now, office=self.office))
 
 
 def bureau(

@@ -53,6 +53,43 @@ SAYS = {
     Action.CORRECT: {"fields": {"channel": "online"}, **EVIDENCE},
     Action.DECLARE_RECUSAL: {"interest": "亲属"},
     Action.RECORD_INTERVENTION: {"person": "某人", "text": "要求从快"},
+    Action.ARCHIVE: {"package": sha("package"), "retention": "10"},
+    Action.TERMINATE: {"kind": "dissolved", "reason": "申请人已注销"},
+    Action.RECALL_PERMIT: {"grounds": "规划已修改", "compensation": "依法补偿"},
+    Action.REVOKE_PERMIT: {
+        "grounds": "69(2)",
+        "notice": sha("revocation-notice"),
+        "served_at": DAY,
+        "heard": "statement",
+    },
+    Action.DEREGISTER: {"follows": "surrender"},
+    Action.AMEND: {"by": "469002-2026-000009"},
+    Action.RENEW: {"by": "469002-2026-000009"},
+    Action.INSPECT: {"purpose": "routine", "outcome": "compliant"},
+    Action.PROPOSE_REVOCATION: {"grounds": "69(2)", "text": "材料虚假"},
+    Action.SUPERVISE: {"order": "请尽快办理"},
+    Action.ANSWER_ALERT: {"alert": "case:1/promised/2026-03-02/red", "explanation": "人手不足"},
+    Action.WITHDRAW_ALERT: {"alert": "case:1/promised/2026-03-02/red", "reason": "误报"},
+    Action.VERIFY_REVIEW: {"verdict": "valid"},
+    Action.RECTIFY: {"measure": "已补办"},
+    Action.FEED_BACK: {"text": "已向申请人说明"},
+    Action.RECORD_REMEDY: {
+        "kind": "litigation",
+        "body": "琼海市人民法院",
+        "filed_on": DAY,
+    },
+    Action.RECORD_REMEDY_RESULT: {"result": "upheld"},
+    Action.OPEN_INVESTIGATION: {"grounds": "超出许可范围经营"},
+    Action.RECORD_FINDING: {"officers": ["ke-jun", "gao-yuan"], "finding": "属实"},
+    Action.PENALISE: {"officers": ["ke-jun", "gao-yuan"], "kind": "warning"},
+    Action.CANCEL_PERMIT: {
+        "officers": ["ke-jun", "gao-yuan"],
+        "notice": sha("hearing-notice"),
+        "served_at": DAY,
+        "heard": "waived",
+    },
+    Action.SANCTION: {"measure": "不适用告知承诺", "until": "2027-03-02"},
+    Action.CLOSE_INVESTIGATION: {"result": "no-violation"},
 }
 BY = {
     Action.REQUEST_SUPPLEMENT: "zhou-min",
@@ -71,6 +108,40 @@ BY = {
     Action.CLAIM: "mo-li",
     Action.EVALUATE: None,
     Action.DECLARE_RECUSAL: "wu-jun",
+    **dict.fromkeys(
+        (
+            Action.TERMINATE,
+            Action.RECALL_PERMIT,
+            Action.REVOKE_PERMIT,
+            Action.DEREGISTER,
+            Action.AMEND,
+            Action.RENEW,
+        ),
+        "huang-qiang",
+    ),
+    **dict.fromkeys((Action.INSPECT, Action.PROPOSE_REVOCATION), "mo-li"),
+    **dict.fromkeys((Action.SUPERVISE, Action.WITHDRAW_ALERT, Action.VERIFY_REVIEW), "xing-tao"),
+    **dict.fromkeys((Action.CALL_BACK, Action.CLOSE_REVIEW), "lu-qian"),
+    **dict.fromkeys((Action.FEED_BACK, Action.RECTIFY), "wu-jun"),
+    **dict.fromkeys(
+        (
+            Action.OPEN_INVESTIGATION,
+            Action.RECORD_FINDING,
+            Action.PENALISE,
+            Action.CANCEL_PERMIT,
+            Action.SANCTION,
+            Action.CLOSE_INVESTIGATION,
+        ),
+        "ke-jun",
+    ),
+}
+
+# What is done before an act besides what leads to its stage.
+NEEDS = {
+    Action.CLOSE: (Action.PUBLISH, Action.PUSH),
+    Action.RECALL_PERMIT: (Action.PROPOSE_REVOCATION,),
+    Action.REVOKE_PERMIT: (Action.PROPOSE_REVOCATION,),
+    Action.CANCEL_PERMIT: (Action.OPEN_INVESTIGATION, Action.RECORD_FINDING),
 }
 
 # The acts that lead from receipt to each stage, in the order done.
@@ -79,6 +150,7 @@ LEADS = {
     Stage.SUPPLEMENTING: (Action.REQUEST_SUPPLEMENT,),
     Stage.DECLINED: (Action.DECLINE,),
     Stage.WITHDRAWN: (Action.WITHDRAW,),
+    Stage.TERMINATED: (Action.TERMINATE,),
     Stage.ACCEPTED: (Action.ACCEPT,),
     Stage.IN_REVIEW: (Action.ACCEPT, Action.REVIEW),
     Stage.SUSPENDED: (Action.ACCEPT, Action.SUSPEND),
@@ -87,6 +159,8 @@ LEADS = {
 LEADS[Stage.SEALED] = (*LEADS[Stage.DECIDED], Action.SEAL)
 LEADS[Stage.ISSUED] = (*LEADS[Stage.SEALED], Action.ISSUE)
 LEADS[Stage.CLOSED] = (*LEADS[Stage.ISSUED], Action.PUBLISH, Action.PUSH, Action.CLOSE)
+
+LEADS[Stage.ARCHIVED] = (*LEADS[Stage.CLOSED], Action.ARCHIVE)
 
 
 def do(bureau, case, action, *, by=..., **more):

@@ -37,7 +37,10 @@ PERSON = {
 }
 RECEIVED = {"item": "QH-002", "applicant": PERSON, "channel": "window", "materials": []}
 # Where an act writes a member of its body under another name.
-NAMED = {("record-intervention", "person"): "who"}
+NAMED = {
+    ("record-intervention", "person"): "who",
+    ("receive", "permit_valid_to"): "about.valid_to",
+}
 COMMON = {"occurred_at", "reason", "basis"}
 UNDER = "469002.qh-xzsp.2026"
 

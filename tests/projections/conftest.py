@@ -15,7 +15,7 @@ from secrets import token_hex
 import asyncpg
 import pytest
 
-from ledger import approval, records, result, supervision
+from ledger import approval, by_law, records, result, supervision
 from ledger.case import LAW, Actor, Case, Event, Events, replay
 from ledger.database import Role
 from ledger.occasion import Occasion
@@ -116,7 +116,7 @@ class Bureau:
         if case is None:
             case = Case(f"case:{token_hex(16)}", self.office.zone)
         else:
-            before = approval.by_law(case, Occasion(by=LAW, now=now, office=self.office))
+            before = by_law.by_law(case, Occasion(by=LAW, now=now, office=self.office))
         on = Occasion(by=by, now=now, office=self.office, reason=reason, occurred_at=occurred_at)
         events = (*before, *does(case.following(before), on, **details))
         await self.append(events)
