@@ -335,7 +335,7 @@ def replay(*, case: str, ledger: str | None, to: int | None, lang: str, as_json:
 
 @main.command()
 @click.argument(
-    "view", type=click.Choice(["all", "current_state", "timeout_alerts", "audit_trail"])
+    "view", type=click.Choice(["all", "current_state", "timeout_alerts", "audit_trail", "findings"])
 )
 @LEDGER
 @click.option("--check", is_flag=True, help="Only compare: change nothing of what is shown.")

@@ -28,6 +28,7 @@ from api.fields import (
 from api.parts import Ref, Shape
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
+Hour = Annotated[int, Meta(ge=0, le=24)]
 
 
 class OfficeAct(Shape, kw_only=True):
@@ -118,6 +119,7 @@ class Item(OfficeAct):
     window: Maybe[bool] = UNSET
     no_visit: Maybe[bool] = UNSET
     secret: Maybe[bool] = UNSET
+    limited: Maybe[bool] = UNSET
 
 
 # -- calendars and policies ----------------------------------------------------------------------
@@ -219,6 +221,50 @@ class Numbers(Policy, tag="numbers"):
     case: Annotated[Line, Meta(pattern=r"\{number:0[1-9]d\}")]
 
 
+class Findings(Policy, tag="findings"):
+    """What inspectors look for (线索): the numbers of the rules, and whether supervisors read.
+
+    A member that is left out has the number of the table of rules.
+    """
+
+    supervisors: Maybe[bool] = UNSET
+    applicant_months: Maybe[Days] = UNSET
+    rubber_stamp_s: Maybe[Days] = UNSET
+    quick_grant_s: Maybe[Days] = UNSET
+    parked_days: Maybe[Days] = UNSET
+    pause_left: Maybe[Days] = UNSET
+    pause_left_percent: Maybe[Percent] = UNSET
+    refile_days: Maybe[Days] = UNSET
+    back_dating_days: Maybe[Days] = UNSET
+    burst_entries: Maybe[Count] = UNSET
+    burst_minutes: Maybe[Count] = UNSET
+    intervention_days: Maybe[Days] = UNSET
+    office_from: Maybe[Hour] = UNSET
+    office_to: Maybe[Hour] = UNSET
+    seals_a_minute: Maybe[Count] = UNSET
+    voids_percent: Maybe[Percent] = UNSET
+    jump_percent: Maybe[Percent] = UNSET
+    concentration_percent: Maybe[Percent] = UNSET
+    concentration_cases: Maybe[Count] = UNSET
+    loop_acts: Maybe[Count] = UNSET
+    transfer_days: Maybe[Days] = UNSET
+    month_end_days: Maybe[Count] = UNSET
+    month_end_times: Maybe[Days] = UNSET
+    month_end_cases: Maybe[Count] = UNSET
+    night_from: Maybe[Hour] = UNSET
+    night_to: Maybe[Hour] = UNSET
+    outlier_sigmas: Maybe[Days] = UNSET
+    rare_percent: Maybe[Percent] = UNSET
+    ratings: Maybe[Count] = UNSET
+    ratings_at_once: Maybe[Count] = UNSET
+    ratings_minutes: Maybe[Count] = UNSET
+    uncounted_percent: Maybe[Percent] = UNSET
+    inspect_months: Maybe[Days] = UNSET
+    penalty_days: Maybe[Days] = UNSET
+    served_days: Maybe[Days] = UNSET
+    alert_answer_s: Maybe[Days] = UNSET
+
+
 # -- appointments -------------------------------------------------------------------------------
 
 Role = Literal[
@@ -314,7 +360,7 @@ class Clock(Shape):
 OFFICE_BODIES: Mapping[str, type[Struct] | object] = {
     "item": Item,
     "calendar": Calendar,
-    "policy": Deadlines | Alerts | Duty | Link | Reviews | Numbers,
+    "policy": Deadlines | Alerts | Duty | Link | Reviews | Numbers | Findings,
     "appointment": Appointment,
     "approve": Approve,
     "end": End,

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from ledger import records
 from ledger.imported import CODES
 from ledger.lifecycle import Responsibility, Stage
-from projections import current_state, timeout_alerts
+from projections import current_state, findings_read, timeout_alerts
+from projections.findings_rules import RULES
 
 Schema = Mapping[str, object]
 
@@ -77,6 +78,21 @@ AUDIT_FILTERS: Mapping[str, Schema] = {
     "late_entry": TRUTH,
 }
 AUDIT = {**AUDIT_FILTERS, "format": among(["json", "csv"]), **PAGING, **COUNT}
+_FINDING_FILTERS: Mapping[str, Schema] = {
+    "officer": TEXT,
+    "organ": TEXT,
+    "item": TEXT,
+    "from": MOMENT,
+    "to": MOMENT,
+}
+FINDINGS = {"rule": among(RULES), "part": TEXT, "case": TEXT, **_FINDING_FILTERS, **PAGING, **COUNT}
+FINDING_RULES = {**_FINDING_FILTERS, **AT_LEAST}
+FINDING_FIGURES = {
+    "rule": among(RULES),
+    "by": {**among(findings_read.GROUPS), "default": "part"},
+    **_FINDING_FILTERS,
+    **AT_LEAST,
+}
 EVENTS = {
     "item": TEXT,
     "responsibility": among(Responsibility),

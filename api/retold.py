@@ -15,7 +15,7 @@ from api.access import Entry, register_of
 from api.answers import shown_event, shown_state
 from api.operate import Say, database, home
 from api.replay import changed
-from api.service import PROJECTIONS, Service
+from api.service import Service
 from api.settings import Settings
 from api.web import sheet
 from api.web.texts import Texts
@@ -145,7 +145,6 @@ async def rebuilt(
     settings: Settings, name: str, view: str, say: Say, *, switch: bool
 ) -> list[Rebuilt]:
     """Make views anew beside those shown, compare, and switch unless told otherwise."""
-    wanted = [p for p in PROJECTIONS if view in ("all", p.name)]
     at = home(settings)
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(database(settings, at, say))
@@ -158,6 +157,7 @@ async def rebuilt(
         pool = await found.pool(Role.PROJECT)
         stack.push_async_callback(pool.close)
         work = rebuild if switch else check
+        wanted = [p for p in service.projections if view in ("all", p.name)]
         return [await _with_bar(work, one, name, service, pool) for one in wanted]
 
 

@@ -14,12 +14,15 @@ from aiohttp import web
 from api.headers import CURSOR_KEY
 from api.problems import as_refused
 from api.settings import Settings
+from ledger.case import Case
 from ledger.database import Database, Reach, Role
 from ledger.errors import Corrupt, LedgerError
 from ledger.keyring import Keyring, derived, secret
 from ledger.ledger import Ledger
+from ledger.privacy import applicant_index
 from ledger.store import Store
-from projections import audit_trail, current_state, progress, timeout_alerts
+from projections import audit_trail, current_state, findings, progress, timeout_alerts
+from projections.findings_facts import Who
 from projections.follow import Projection, following
 
 log = structlog.get_logger()
@@ -27,6 +30,7 @@ log = structlog.get_logger()
 # Other processes' office acts are known here after this; the append never waits for it.
 REFRESH_S = 1.0
 SETTLE_S = 60.0
+# Those that need no key; `Service.projections` are all.
 PROJECTIONS: tuple[Projection, ...] = (
     current_state.PROJECTION,
     timeout_alerts.PROJECTION,
@@ -48,6 +52,8 @@ class Service:
         self.digest_key = derived(own, "idempotency")
         self.cursor_key = derived(own, "cursors")
         self.staging_key = derived(own, "staging")
+        self._applicants_key = derived(own, "applicants")
+        self.projections = (*PROJECTIONS, findings.projection(self._who))
         # What lists read from: rows that can be made again, never the truth.
         self.reads: Any = None
         # The number of this deployment, which fences off those before it.
@@ -75,14 +81,18 @@ class Service:
                 ledger = Ledger(name, self.store, self.keyring)
                 await ledger.open()
                 await self._running.enter_async_context(
-                    following(PROJECTIONS, name, self.store, self.reads)
+                    following(self.projections, name, self.store, self.reads)
                 )
                 self._ledgers[name] = ledger
         return self._ledgers[name]
 
+    def _who(self, ledger: str, case: Case) -> Who:
+        """Tell cases of one applicant by digests; the key never leaves this process."""
+        return Who(*applicant_index(case, self.keyring, ledger, self._applicants_key))
+
     async def caught_up(self, name: str, position: int) -> None:
         """Wait until the views show a position, and all refusals until now; else `Behind`."""
-        names = [p.name for p in PROJECTIONS]
+        names = [p.name for p in self.projections]
         hurry = partial(self.store.hurry, name)
         if position >= 0:
             await progress.at_least(self.reads, name, names, position, hurry=hurry)
@@ -90,7 +100,7 @@ class Service:
 
     async def at_least(self, name: str, position: int) -> None:
         """Wait until every view shows a position of a ledger, for a while; else `Behind`."""
-        names = [p.name for p in PROJECTIONS]
+        names = [p.name for p in self.projections]
         patience_s = self.settings.at_least_s
         hurry = partial(self.store.hurry, name)
         await progress.at_least(

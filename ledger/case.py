@@ -223,6 +223,15 @@ def unfolding(events: Iterable[Event], zone: ZoneInfo) -> Iterator[Case]:
         yield case
 
 
+def as_corrected(history: Events) -> Events:
+    """Return the events with what is known of them by now; those made void are left out."""
+    changed: dict[str, dict[str, Json]] = {}
+    for proposal in _approved(history):
+        changed.setdefault(proposal["event"], {}).update(proposal["fields"])
+    corrected = (_corrected(event, changed.get(event.id)) for event in history)
+    return tuple(event for event in corrected if event is not None)
+
+
 def approvals(case: Case) -> tuple[int, ...]:
     """List the positions at which corrections of this case were approved."""
     return tuple(e.position for e in case.events if e.type == "correction-approved")

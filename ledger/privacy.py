@@ -116,18 +116,36 @@ def opened(
 
 def applicant_ids(case: Case, keyring: Keyring, ledger: str) -> frozenset[str]:
     """Return the ids of the applicant and the agent in clear, to recognise them by."""
+    return frozenset(c for c in _ids(case, keyring, ledger) if c is not None)
+
+
+def applicant_index(
+    case: Case, keyring: Keyring, ledger: str, key: bytes
+) -> tuple[str | None, str | None]:
+    """Return keyed digests of the ids of the applicant and the agent (None: not known).
+
+    Cases of one applicant have the same; without the key, which is not in the database,
+    nobody can try ids against them.
+    """
+    found = [
+        None if clear is None else hmac.digest(key, f"{ledger}\0{clear}".encode(), "sha256").hex()
+        for clear in _ids(case, keyring, ledger)
+    ]
+    return found[0], found[1]
+
+
+def _ids(case: Case, keyring: Keyring, ledger: str) -> list[Json]:
+    """Open the ids of the applicant and the agent, None where one is not there or gone."""
     events = {event.id for event in case.events}
     agent = case.applicant.get("agent") or {}
     fields = {
         "applicant.id": case.applicant.get("id"),
         "applicant.agent.id": agent.get("id"),
     }
-    clear = (
-        opened(field, keyring, ledger, events=events, path=path)
+    return [
+        None if field is None else opened(field, keyring, ledger, events=events, path=path)
         for path, field in fields.items()
-        if field is not None
-    )
-    return frozenset(c for c in clear if c is not None)
+    ]
 
 
 class Mask:

@@ -139,6 +139,8 @@ READING: Mapping[str, Mapping[Role, str]] = {
         Role.ENFORCER: "E",
         Role.INSPECTOR: "J",
     },
+    # A supervisor where the findings policy says so.
+    "findings": {Role.INSPECTOR: "J", Role.INSPECTION_LEAD: "J", Role.SUPERVISOR: "J"},
     "feed": {
         Role.SUPERVISOR: "SJ",
         Role.INSPECTOR: "J",

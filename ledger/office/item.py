@@ -33,6 +33,7 @@ def terms(item: Version, policies: Mapping[str, Version]) -> Data:
             "validity_years",
             "promise_ends_with",
             "about",
+            "limited",
         )
         if name in content
     }

@@ -10,7 +10,7 @@ import pytest
 from api import docs, exchange, parameters
 from api.app import table
 from api.web import pages
-from projections import audit_trail, current_state, timeout_alerts
+from projections import audit_trail, current_state, findings_read, timeout_alerts
 from tests.api.documented import Documented
 from tests.api.serving import application, serve, sha
 
@@ -69,6 +69,7 @@ async def everything(here):
     for path in (
         "/cases?count=exact", case, f"{case}?as_of=2026-03-02T12:00:00%2B08:00", f"{case}/events",
         f"{case}/replay", "/alerts", "/events", "/export/csv", "/export/ndjson", file,
+        "/findings", "/findings/rules", "/findings/figures",
         f"{file}/rows", "/seals/QH-S1/register",
     ):  # fmt: skip
         assert 200 == (await here.get(path, by="wu-jun" if "S1" in path else "jiang-he")).status
@@ -127,12 +128,15 @@ def test_the_filters_are_those_that_are_read():
     assert parameters.CASE_FILTERS.keys() == current_state.FILTERS
     assert parameters.ALERT_FILTERS.keys() == timeout_alerts.FILTERS
     assert parameters.AUDIT_FILTERS.keys() == audit_trail.FILTERS
+    paging = {*parameters.PAGING, *parameters.COUNT}
+    assert parameters.FINDINGS.keys() - paging == findings_read.FILTERS
+    assert parameters.FINDING_FIGURES.keys() - paging == findings_read.FIGURES
 
 
 def sample(here, name, schema):
     """A value that the parameter's type allows."""
     if name in ("case", "as_of"):
-        return {"case": here.case, "as_of": "65"}[name]
+        return {"case": here.case, "as_of": "66"}[name]
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("type") == "integer":
@@ -171,6 +175,7 @@ async def test_a_parameter_of_a_wrong_type_is_refused(here):
     for path, named in (
         ("/cases", parameters.CASES), ("/alerts", parameters.ALERTS),
         ("/audit/all", parameters.AUDIT), ("/events", parameters.EVENTS),
+        ("/findings", parameters.FINDINGS), ("/findings/figures", parameters.FINDING_FIGURES),
     ):  # fmt: skip
         for name, schema in named.items():
             if schema == parameters.TEXT or name in ("q", "after", "case"):

@@ -18,6 +18,7 @@ from ledger.database import Database, Role
 from ledger.ledger import Ledger
 from ledger.standing import Caller
 from ledger.store import Store
+from projections import findings
 from projections.follow import Follower
 from tests.bench.measure import Loop, say, summed
 from tests.bench.statements import STATEMENTS
@@ -122,7 +123,7 @@ async def rebuilding(database: Database) -> dict[str, tuple[float, float]]:
     await store.connect()
     pool = await database.pool(Role.PROJECT)
     found = {}
-    for projection in PROJECTIONS:
+    for projection in (*PROJECTIONS, findings.projection()):
         before = await decoding(database)
         head = await store.head(LEDGER)
         assert head is not None

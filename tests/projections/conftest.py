@@ -5,6 +5,7 @@ because what may be done is not what is tested here.
 """
 
 import contextlib
+import hashlib
 import json
 from dataclasses import replace
 from datetime import datetime
@@ -22,13 +23,29 @@ from ledger.occasion import Occasion
 from ledger.office import Office
 from ledger.office.setup import opening
 from ledger.store import Command, Store, open_ledger
-from projections import audit_trail, current_state, timeout_alerts
+from projections import audit_trail, current_state, findings, findings_read, timeout_alerts
+from projections.findings_facts import Who
 from projections.follow import Follower
 
 LEDGER = "469002"
 DATA = Path(records.__file__).parent / "data"
 EVERYTHING = (("J", "qh-12345", None),)
-PROJECTIONS = (current_state.PROJECTION, timeout_alerts.PROJECTION, audit_trail.PROJECTION)
+
+
+def indexed(ledger, case):
+    """Who applied: here applicants stand in clear, in the service they are encrypted."""
+    agent = case.applicant.get("agent") or {}
+    known = (case.applicant.get("id"), agent.get("id"))
+    return Who(*(i and hashlib.sha256(f"{ledger} {i}".encode()).hexdigest() for i in known))
+
+
+FINDINGS = findings.projection(indexed)
+PROJECTIONS = (
+    current_state.PROJECTION,
+    timeout_alerts.PROJECTION,
+    audit_trail.PROJECTION,
+    FINDINGS,
+)
 
 
 def person(who, role, organ="qh-xzsp"):
@@ -237,6 +254,16 @@ class Bureau:
         now = instant(now) if now else await self.store.now(self.ledger)
         return await timeout_alerts.listed(
             self.reads, self.ledger, scopes, filters, after, limit, now, person=person
+        )
+
+    async def findings(self, now=None, after=None, limit=50, *, counted=False, **filters):
+        for projection in (timeout_alerts.PROJECTION, FINDINGS):
+            await self.follow(projection)
+        now = instant(now) if now else await self.store.now(self.ledger)
+        filters = {name.rstrip("_"): value for name, value in filters.items()}
+        by = findings_read.parameters(self.office)
+        return await findings_read.listed(
+            self.reads, self.ledger, by, filters, after, limit, now, counted=counted
         )
 
     async def rows(self, projection, generation=1):
