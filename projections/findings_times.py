@@ -186,6 +186,7 @@ _ORDER = {
     Stage.SEALED: 5,
     Stage.ISSUED: 6,
     Stage.CLOSED: 7,
+    Stage.ARCHIVED: 8,
 }
 
 
