@@ -8,26 +8,37 @@ from api import headers
 from api.access import Entry, case_for, enter, reading, scopes
 from api.answers import of_list, rendered, shown_event, shown_state
 from ledger import records
-from ledger.case import Case
+from ledger.case import Case, replay
 from ledger.errors import Refused
 from projections import current_state
 
 
 async def one(request: web.Request) -> web.Response:
-    """Answer a case: `GET /cases/{case}`, also `?as_of=` a time or a position."""
+    """Answer a case: `GET /cases/{case}`, also as it was known, or as it was.
+
+    `as_of` is what the ledger knew then; `valid_at` what was so then, by all that is known
+    since (or was known `as_of`).
+    """
     entry = await enter(request)
     entry, case = await case_for(entry, request.match_info["case"])
-    query = headers.query(request, {"as_of", "at_least"})
-    if "as_of" not in query:
+    query = headers.query(request, {"as_of", "valid_at", "at_least"})
+    if not query.keys() & {"as_of", "valid_at"}:
         if entry.caller.person is not None:
             reading(entry, "case", case)
         return answer(entry, case, await entry.ledger.now(), None)
     reading(entry, "history", case)
-    position, at = await moment(entry, query["as_of"], "as_of")
+    position, at = case.position, entry.now
+    if "as_of" in query:
+        position, at = await moment(entry, query["as_of"], "as_of")
     then = await entry.ledger.as_it_was(case.stream, position)
+    if "valid_at" in query:
+        at = headers.instant(query["valid_at"], "valid_at")
+        if at > entry.now:
+            raise Refused("invalid-parameter", "valid_at: lies ahead of the ledger's time")
+        then = replay(then.events, then.zone, until=at)
     if then.version == 0:
         raise Refused("case-not-found", "no such case, or not for you")
-    return answer(entry, then, at, position)
+    return answer(entry, then, at, position if "as_of" in query else None)
 
 
 def answer(entry: Entry, case: Case, at: datetime, position: int | None) -> web.Response:

@@ -55,7 +55,15 @@ CASE_FILTERS: Mapping[str, Schema] = {
 }
 CASES = {**CASE_FILTERS, **PAGING, **COUNT}
 EXPORT = {**CASE_FILTERS, **AT_LEAST}
-CASE = {"as_of": TIME_OR_POSITION, **AT_LEAST}
+CASE = {
+    "as_of": {**TIME_OR_POSITION, "description": "what the ledger knew then"},
+    "valid_at": {
+        "type": "string",
+        "format": "date-time",
+        "description": "what was so then, by all that is known since",
+    },
+    **AT_LEAST,
+}
 REPLAY = {"to": {**WHOLE, "minimum": 1, "description": "a version of the case"}, **AT_LEAST}
 ALERT_FILTERS: Mapping[str, Schema] = {
     "level": among(timeout_alerts.LEVELS),

@@ -150,15 +150,15 @@ def impossible(action: Action, case: Case, details: Data) -> Refused | None:
     rule = RULES[action]
     proposed = action == Action.REVIEW and details.get("recommend") in PROPOSALS
     possible = case.stage in (RULES[Action.PROPOSE_REVOCATION].when if proposed else rule.when)
-    # Where the law has accepted, nobody accepts any more.
-    kinds = {rule.event, "deemed-accepted"} if action == Action.ACCEPT else {rule.event}
-    done = next((e for e in case.events if e.type in kinds), None) if rule.once else None
+    # Where the law has accepted, or renewed, nobody does it any more.
+    kinds = (rule.event, _by_law_instead(action, case)) if rule.once else ()
+    done = next((e for e in case.events if e.type in kinds), None) if kinds else None
     # What moves no stage is done once all the same.
     if possible and (done is None or rule.then is not None):
         return None
     if proposed:
         return Refused("wrong-stage", "nothing was granted", rule=f"stage.{action}")
-    if done is not None and (done.type == rule.event or case.deemed):
+    if done is not None:
         position = done.position if done.position >= 0 else None
         return Refused("already-done", f"{action} is on record", earlier_position=position)
     if action == Action.WITHDRAW and case.decision is not None:
@@ -172,6 +172,15 @@ def impossible(action: Action, case: Case, details: Data) -> Refused | None:
     return Refused(
         "wrong-stage", f"{action} is not possible at {case.stage}", rule=f"stage.{action}"
     )
+
+
+def _by_law_instead(action: Action, case: Case) -> str | None:
+    """Name the event by which the law has done what this action does, if that stands."""
+    if action == Action.ACCEPT and case.deemed:
+        return "deemed-accepted"
+    if action == Action.DECIDE and (case.decision or {}).get("deemed"):
+        return "deemed-renewed"
+    return None
 
 
 def was_possible(action: Action, case: Case, at: datetime) -> bool:

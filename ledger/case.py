@@ -202,11 +202,13 @@ def replay(
     for proposal in fixes:
         changed.setdefault(proposal["event"], {}).update(proposal["fields"])
     case = Case(history[0].stream if history else "", zone)
+    applied = []
     for event in history:
         corrected = _corrected(event, changed.get(event.id))
         if until is None or (corrected is not None and corrected.occurred_at <= until):
             _apply(case, event, corrected)
-    case.events = history
+            applied.append(event)
+    case.events = tuple(applied)
     return case
 
 

@@ -51,7 +51,10 @@ def concerned(case: Case) -> frozenset[str]:
     review = open_review(case) or (case.reviews[-1] if case.reviews else {})
     if review.get("about"):
         return frozenset({str(review["about"])})
-    return frozenset(d["person"] for d in case.duties if d["person"] is not None)
+    before = review.get("position", case.position + 1)
+    return frozenset(
+        d["person"] for d in case.duties if d["person"] is not None and d["position"] < before
+    )
 
 
 def investigation(case: Case) -> Data | None:

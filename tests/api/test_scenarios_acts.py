@@ -429,6 +429,16 @@ async def test_s13_a_correction_does_not_change_the_past(here):
     assert "2026-07-08" == last(then.body, "statutory")["due"]
     earlier = await here.get(f"/cases/{case}?as_of=2026-06-09T08:00:00%2B08:00")
     assert "received" == earlier.body["stage"]
+    valid = await here.get(f"/cases/{case}?valid_at=2026-06-09T08:00:00%2B08:00")
+    assert "accepted" == valid.body["stage"]
+    assert "2026-07-07" == last(valid.body, "statutory")["due"]
+    assert "2026-06-15" == last(valid.body, "promised")["due"]
+    both = "as_of=2026-06-09T12:00:00%2B08:00&valid_at=2026-06-09T08:00:00%2B08:00"
+    assert "received" == (await here.get(f"/cases/{case}?{both}")).body["stage"]
+    before_it = await here.get(f"/cases/{case}?valid_at=2026-06-08T14:00:00%2B08:00")
+    assert (404, "case-not-found") == before_it.refusal[:2]
+    ahead = await here.get(f"/cases/{case}?valid_at=2026-06-10T11:00:00%2B08:00")
+    assert (400, "invalid-parameter") == ahead.refusal[:2]
     for method in ("PUT", "PATCH", "DELETE"):
         answer = await here.call(method, f"/cases/{case}", by="fu-hailing")
         assert (405, "method-not-allowed") == answer.refusal[:2]

@@ -594,7 +594,9 @@ async def test_times_claimed_in_an_impossible_order_are_found(bureau):
     bad = await tampered(bureau, stream, decided=early, sealed=earlier, issued={
         "occurred_at": instant("2026-02-27 09:00")
     })  # fmt: skip
-    seen = event_of(bad.case, "finding-recorded", KE, officers=["ke-jun", "gao-yuan"])
+    opened = event_of(bad.case, "investigation-opened", KE)
+    case = bad.case.following((opened,))
+    seen = event_of(case, "finding-recorded", KE, officers=["ke-jun", "gao-yuan"])
     seen = replace(seen, occurred_at=instant("2026-02-28 10:00"))
 
     assert [] == names(findings_order.impossible_order(good))
@@ -603,7 +605,7 @@ async def test_times_claimed_in_an_impossible_order_are_found(bureau):
         "impossible-order.decided-before-accepted",
         "impossible-order.issued-before-sealed",
         "impossible-order.sealed-before-decided",
-    ] == names(findings_order.impossible_order(Looked(bad.case.following((seen,)), bureau.office)))
+    ] == names(findings_order.impossible_order(Looked(case.following((seen,)), bureau.office)))
 
 
 def event_of(case, kind, by, *, responsibility="enforcement", after=timedelta(), **data):
@@ -721,8 +723,9 @@ async def test_what_is_claimed_is_inspected_within_twelve_months(bureau, now, co
 
 async def test_an_inspection_in_time_ends_the_waiting(bureau):
     case = await bureau.case(await bureau.finished())
-    inspected = event_of(case, "inspected", MO, responsibility="supervision")
-    late = event_of(case, "inspected", MO, responsibility="supervision", after=timedelta(400))
+    said = {"responsibility": "supervision", "purpose": "routine", "outcome": "compliant"}
+    inspected = event_of(case, "inspected", MO, **said)
+    late = event_of(case, "inspected", MO, after=timedelta(400), **said)
 
     def months(event):
         (found,) = findings_after.unsupervised(Looked(case.following((event,)), bureau.office))
