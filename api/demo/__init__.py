@@ -19,7 +19,7 @@ from api.demo import elsewhere, plan, stories
 from api.demo.caller import Bureau, DemoError, Tally, TokenFor
 from api.demo.elsewhere import Brought
 from api.demo.pen import ZONE
-from api.demo.stories import Told
+from api.demo.scene import Told
 from api.demo.walk import walk
 
 __all__ = ["START", "DemoError", "Summary", "run_demo"]

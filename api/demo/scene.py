@@ -15,6 +15,17 @@ Body = dict[str, Json]
 FIRST_DAY = date(2026, 9, 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A story that was played: its name, what happened, where to see it and how."""
+
+    name: str
+    title: str
+    case: str
+    lines: tuple[str, ...]
+    commands: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Scene:
     """Where the stories are played: the bureau, its people, and the first day."""
@@ -34,11 +45,16 @@ class Scene:
         await self.bureau.clock(when, self.people["system_admin"])
         return when
 
-    async def receive(self, name: str) -> str:
+    async def until(self, on: date) -> None:
+        """Set the clock to the morning of a day."""
+        when = datetime.combine(on, time(8, 30), ZONE)
+        await self.bureau.clock(when, self.people["system_admin"])
+
+    async def receive(self, name: str, item: str | None = None, **more: Json) -> str:
         """Receive an application, and return the number of its case."""
-        answer = await self.bureau.post(
-            "/cases", application(self.item, name), self.clerk, f"demo-story-{name}-receive"
-        )
+        body = application(item or self.item, name) | more
+        key = f"demo-story-{name}-receive"
+        answer = await self.bureau.post("/cases", body, self.clerk, key)
         good(answer, name)
         case = str(answer.body["case"])
         self.versions[case] = int(answer.body["version"])
@@ -59,6 +75,22 @@ class Scene:
             self.versions[case] = int(answer.body["current_version"])
             answer = await self.bureau.act(case, action, body, by, named, self.versions[case])
         return answer
+
+    async def reviewed(self, case: str, name: str) -> None:
+        """Hand a case over and bring it through both levels of opinion."""
+        to = {"to": {"unit": self.unit, "person": self.handler}, "handed_over": [sha(name)]}
+        await self.act(case, "transfer", to, self.clerk, f"{name}-transfer")
+        await self.act(case, "acknowledge-transfer", {}, self.handler, f"{name}-acknowledge")
+        opinion = {"level": "handle", "opinion": "材料齐全，符合法定条件。", "recommend": "grant"}
+        await self.act(case, "review", opinion, self.handler, f"{name}-handle")
+        check = {"level": "check", "opinion": "同意。", "recommend": "grant", "adopts": True}
+        await self.act(case, "review", check, self.people["checker"], f"{name}-check")
+
+    async def granted(self, case: str, name: str) -> None:
+        """Bring an accepted case to its grant, a licence."""
+        await self.reviewed(case, name)
+        outcome = {"outcome": "grant", "document": licence(name)}
+        await self.act(case, "decide", outcome, self.people["approver"], f"{name}-decide")
 
     async def state(self, case: str, **query: str | int) -> Mapping[str, Json]:
         """Return a case as it is, or as it was known."""
@@ -108,6 +140,17 @@ def application(item: str, name: str) -> Body:
             {"name": "申请表", "sha256": sha(f"story {name}"), "media_type": "application/pdf"}
         ],
     }
+
+
+def licence(name: str) -> Body:
+    """Name the licence of a story."""
+    return {"kind": "licence", "version": 1, "sha256": sha(f"story licence {name}")}
+
+
+def deadline(state: Mapping[str, Json], name: str) -> Mapping[str, Json]:
+    """Return the newest run of a limit."""
+    found: Sequence[Mapping[str, Json]] = [d for d in state["deadlines"] if d["name"] == name]
+    return found[-1]
 
 
 def good(answer: Answer, what: str) -> None:

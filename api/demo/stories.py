@@ -5,27 +5,16 @@ one recorded, asks again, and tells the same.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 
+from api.demo.afterwards import AFTERWARDS
 from api.demo.caller import Answer, Bureau
 from api.demo.pen import ZONE, sha
 from api.demo.plan import working_days
-from api.demo.scene import Body, Json, Scene, application, good
+from api.demo.scene import Body, Json, Scene, Told, application, deadline, good, licence
 
 TIMES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A story that was played: its name, what happened, where to see it and how."""
-
-    name: str
-    title: str
-    case: str
-    lines: tuple[str, ...]
-    commands: tuple[str, ...]
 
 
 async def play(
@@ -52,6 +41,8 @@ async def play(
     tells(await calendar_changed(scene, moved))
     tells(await correction(scene, corrected))
     tells(await silent_window(scene, silent))
+    for afterwards in AFTERWARDS:
+        tells(await afterwards(scene))
     return tuple(told)
 
 
@@ -165,8 +156,8 @@ async def calendar_changed(scene: Scene, case: str) -> Told:
         scene, f"/calendars/{scene.bureau.ledger}/approve", {}, people["head"], "calendar-approve"
     )
     position = int(approved.body["position"])
-    now = _deadline(await scene.state(case), "statutory")
-    then = _deadline(await scene.state(case, as_of=position - 1), "statutory")
+    now = deadline(await scene.state(case), "statutory")
+    then = deadline(await scene.state(case, as_of=position - 1), "statutory")
     moved = next(m for m in now["moved_by"] if m["cause"] == "calendar")
     return Told(
         "calendar-changed",
@@ -207,8 +198,8 @@ async def correction(scene: Scene, case: str) -> Told:
         case, "approve-correction", {"event": own["id"]}, people["approver"], "correction-approve"
     )
     position = int(approved.body["events"][-1]["position"])
-    now = _deadline(await scene.state(case), "statutory")
-    then = _deadline(await scene.state(case, as_of=position - 1), "statutory")
+    now = deadline(await scene.state(case), "statutory")
+    then = deadline(await scene.state(case, as_of=position - 1), "statutory")
     return Told(
         "correction",
         "更正：当时所知与现在所知 · a correction, then and now",
@@ -236,7 +227,7 @@ async def silent_window(scene: Scene, case: str) -> Told:
     answer = await scene.bureau.get(f"/cases/{case}/events", scene.people["head"])
     good(answer, "history")
     event = answer.body["items"][1]
-    statutory = _deadline(state, "statutory")
+    statutory = deadline(state, "statutory")
     return Told(
         "silent-window",
         "窗口沉默，逾期视为受理 · the silent window: accepted by law",
@@ -263,20 +254,10 @@ async def silent_window(scene: Scene, case: str) -> Told:
 
 async def _decided(scene: Scene) -> str:
     """Bring a case to its decision, for the two stories about the seal."""
-    people, handler = scene.people, scene.handler
     case = await scene.receive("seal")
     await scene.act(case, "accept", {}, scene.clerk, "seal-accept")
-    to = {"to": {"unit": scene.unit, "person": handler}, "handed_over": [sha("seal form")]}
-    await scene.act(case, "transfer", to, scene.clerk, "seal-transfer")
-    await scene.act(case, "acknowledge-transfer", {}, handler, "seal-acknowledge")
     await scene.at(0, 14)
-    opinion = {"level": "handle", "opinion": "材料齐全，符合法定条件。", "recommend": "grant"}
-    await scene.act(case, "review", opinion, handler, "seal-handle")
-    check = {"level": "check", "opinion": "同意。", "recommend": "grant", "adopts": True}
-    await scene.act(case, "review", check, people["checker"], "seal-check")
-    await scene.at(0, 16)
-    outcome = {"outcome": "grant", "document": _licence()}
-    await scene.act(case, "decide", outcome, people["approver"], "seal-decide")
+    await scene.granted(case, "seal")
     return case
 
 
@@ -286,17 +267,8 @@ async def _office(scene: Scene, path: str, body: Body, by: str, key: str) -> Ans
     return answer
 
 
-def _licence() -> Body:
-    return {"kind": "licence", "version": 1, "sha256": sha("story licence 1")}
-
-
 def _use(scene: Scene) -> Body:
-    return {"seal": scene.seal, "document": _licence(), "copies": 1, "medium": "paper"}
-
-
-def _deadline(state: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    found: Sequence[Mapping[str, Json]] = [d for d in state["deadlines"] if d["name"] == name]
-    return found[-1]
+    return {"seal": scene.seal, "document": licence("seal"), "copies": 1, "medium": "paper"}
 
 
 def _local(text: str) -> str:
