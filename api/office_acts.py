@@ -189,6 +189,7 @@ class Alerts(Policy, tag="alerts"):
 
     levels: Some[Level]
     answer: Days
+    base: Maybe[Literal["each", "promised", "statutory"]] = UNSET
 
 
 class Duty(Policy, tag="duty"):

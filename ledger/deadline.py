@@ -22,6 +22,8 @@ _DAY = timedelta(days=1)
 _EXTENDED = "statutory"
 _PROMISE = "promised"
 _EXPLAIN = "stage:explain"
+# The two limits of a case as a whole (法定时限, 承诺时限).
+WHOLE = (_EXTENDED, _PROMISE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,7 +152,7 @@ def thresholds(deadline: Deadline, policy: Data, zone: tzinfo) -> dict[str, date
     """
     run = deadline.run
     count = Count(run.start, run.unit, deadline.days, deadline.paused)
-    early, yellow = _warnings(count, deadline.budget, deadline.due, policy)
+    early, yellow = _warnings(run, count, deadline.budget, deadline.due, policy)
     return {
         "early": _midnight(early, zone) if early is not None else None,
         "yellow": _midnight(yellow, zone) if yellow is not None else None,
@@ -193,7 +195,7 @@ class _History:
         elif held_from is not None:
             light = "stopped"
         else:
-            yellow = _warnings(count, budget, due, policy)[1]
+            yellow = _warnings(run, count, budget, due, policy)[1]
             light = "yellow" if yellow is not None and today >= yellow else "green"
         return Deadline(
             run=run,
@@ -364,9 +366,16 @@ def _span(pause: Pause, days: WorkingDays, today: date) -> Span:
 
 
 def _warnings(
-    count: Count, budget: int, due: date, policy: Data
+    run: Run, count: Count, budget: int, due: date, policy: Data
 ) -> tuple[date | None, date | None]:
-    """Tell the first day of early and of yellow, by the row of the policy for this budget."""
+    """Tell the first day of early and of yellow, by the row of the policy for this budget.
+
+    The policy's `base` says which limit of the whole case is warned of: the promise, the law's,
+    or each (DOMAIN 6); red is red for both.
+    """
+    base = policy.get("base", "each")
+    if run.name in WHOLE and base not in ("each", run.name):
+        return None, None
     row = next(r for r in policy["levels"] if budget <= r.get("budget_to", budget))
 
     def first_day(when: Mapping[str, int] | None) -> date | None:

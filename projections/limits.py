@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from ledger.case import Case, Data
 from ledger.counting import Count
-from ledger.deadline import Deadline, foreseen, thresholds
+from ledger.deadline import WHOLE, Deadline, foreseen, thresholds
 from ledger.due import steps
 from ledger.limit import Run
 from ledger.office import Office
@@ -88,15 +88,22 @@ class Instants:
 
 def instants(run: Run, days: WorkingDays, zone: ZoneInfo, policy: Policy) -> Instants:
     """Tell when a run is due and when it warns, if nothing stops or lengthens it."""
-    return _instants(run.unit, run.start, run.budget, days, zone, policy)
+    name = run.name if run.name in WHOLE else ""
+    return _instants(name, run.unit, run.start, run.budget, days, zone, policy)
 
 
 @lru_cache(maxsize=8192)
 def _instants(
-    unit: str, start: date, budget: int, days: WorkingDays, zone: ZoneInfo, policy: Policy
+    name: str,
+    unit: str,
+    start: date,
+    budget: int,
+    days: WorkingDays,
+    zone: ZoneInfo,
+    policy: Policy,
 ) -> Instants:
     run = Run(
-        name="", unit=unit, budget=budget, start=start, rule="", opened=0, opened_at=_BEGINNING
+        name=name, unit=unit, budget=budget, start=start, rule="", opened=0, opened_at=_BEGINNING
     )
     due = Count(start, unit, days).due(budget)
     deadline = Deadline(
