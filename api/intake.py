@@ -23,7 +23,7 @@ from aiohttp import web
 from api.problems import as_refused, where
 from api.rows import row_of
 from api.service import Service
-from ledger import imported, mapping, privacy
+from ledger import imported, mapping, privacy, traced
 from ledger.case import Case
 from ledger.errors import Corrupt, Moved, Refused, Unavailable, Unknown
 from ledger.ledger import Key, Ledger
@@ -199,7 +199,7 @@ class _Work:
     async def take(self, number: int, raw: bytes, now: datetime) -> Taken:
         """Record one row as a case, or say why it is set aside."""
         clear = privacy.unsealed(self._staging_key, f"{self.id}|{number}", raw)
-        found = imported.read(row_of(clear), self._mapping, now)
+        found = traced.judged(row_of(clear), self._mapping, now)
         if isinstance(found, imported.Quarantined):
             return Taken(number, code=found.code)
         stream = self._stream(found.id)

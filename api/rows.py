@@ -9,7 +9,7 @@ import codecs
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -25,11 +25,12 @@ MAX_COLUMNS = 1_000
 class Row:
     """One row: its number from 1, its cells by column, and the bytes it is kept as.
 
+    Of a log a row is a trace: its cells are the attributes of the `trace` and of its `events`.
     No cells (None): the row cannot be read.
     """
 
     number: int
-    cells: Mapping[str, str] | None
+    cells: Mapping[str, Any] | None
     raw: bytes
 
 
@@ -177,7 +178,7 @@ def _members(line: bytes) -> dict[str, str] | None:
     return cells
 
 
-def row_of(raw: bytes) -> dict[str, str]:
+def row_of(raw: bytes) -> dict[str, Any]:
     """Return the cells of a row out of the bytes it was kept as."""
-    cells: dict[str, str] = orjson.loads(raw)
+    cells: dict[str, Any] = orjson.loads(raw)
     return cells

@@ -65,7 +65,7 @@ class Brief(Told):
 class By(Told):
     """Who acted: a person in a post, a client system, or the law."""
 
-    kind: Literal["person", "system", "by-law"]
+    kind: Literal["person", "system", "by-law", "elsewhere"]
     person: str | None
     name: str | None
     role: str | None

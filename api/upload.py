@@ -23,9 +23,10 @@ from api.intake import INTAKE, SQL
 from api.multipart import Head, Parts, boundary_of
 from api.office import allowed
 from api.rows import CsvRows, JsonRows, Row, Rows, unreadable
-from ledger import imported, mapping, privacy
+from api.xes import XesRows
+from ledger import imported, mapping, privacy, traced
 from ledger.errors import Refused
-from ledger.mapping import RowMapping
+from ledger.mapping import LogMapping, RowMapping
 
 MAX_UPLOAD = 1 << 30
 MAX_MAPPING = 64 * 1024
@@ -33,8 +34,8 @@ BATCH = 1_000
 
 CSV_TYPES = frozenset({"text/csv", "application/csv", "application/vnd.ms-excel"})
 JSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson"})
-# Files that are known and cannot be read as a whole without a form around them, or at all.
-BARE_TYPES = CSV_TYPES | JSON_TYPES | {"application/xml", "text/xml", "application/octet-stream"}
+XML_TYPES = frozenset({"application/xml", "text/xml", "application/xes+xml"})
+BARE_TYPES = CSV_TYPES | JSON_TYPES | XML_TYPES | {"application/octet-stream"}
 
 COLUMNS = ("ledger", "import", "row", "id", "state", "code", "raw")
 
@@ -90,7 +91,7 @@ class _Staged:
         self.size = 0
         self.hash = hashlib.sha256()
         self.raw_mapping = b""
-        self.mapping: RowMapping | None = None
+        self.mapping: RowMapping | LogMapping | None = None
         self.rows: Rows | None = None
         self.waiting: list[tuple[Any, ...]] = []
         self.readable = 0
@@ -160,7 +161,7 @@ class _Staged:
                 judged = imported.Quarantined("bad-row")
             else:
                 self.readable += 1
-                judged = imported.read(row.cells, self.mapping, now)
+                judged = traced.judged(row.cells, self.mapping, now)
             code = judged.code if isinstance(judged, imported.Quarantined) else None
             state = "ready" if code is None else "quarantined"
             own_id = judged.id if code not in ("forbidden-character", "too-long") else None
@@ -238,11 +239,15 @@ class _Staged:
             await connection.execute(SQL["drop_file"], *self.place)
 
 
-def _reader(head: Head, mapping: RowMapping) -> Rows:
+def _reader(head: Head, mapping: RowMapping | LogMapping) -> Rows:
     """Choose how the file is read, by its media type or else by its name."""
     name = (head.filename or "").lower()
+    if isinstance(mapping, LogMapping):
+        if head.media in XML_TYPES or name.endswith((".xes", ".xml")):
+            return XesRows()
+        raise unreadable("a mapping of a log, and no XES file")
     if head.media in JSON_TYPES or name.endswith((".ndjson", ".jsonl")):
         return JsonRows()
     if head.media in CSV_TYPES or name.endswith(".csv"):
         return CsvRows(mapping.columns)
-    raise unreadable("a CSV or NDJSON file")
+    raise unreadable("a CSV or NDJSON file, or XES with a mapping of a log")

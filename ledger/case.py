@@ -25,8 +25,8 @@ Flag = Mapping[str, str]
 class Actor:
     """The person who acted, in which post, for which organ, through which system (办理人).
 
-    `kind` is person, by-law (what the law does: nobody's name) or system (a client system
-    acting as itself).
+    `kind` is person, by-law (what the law does: nobody's name), system (a client system
+    acting as itself) or elsewhere (a person of another system, of whom it was imported).
     """
 
     kind: str = "person"

@@ -79,6 +79,8 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         # What an import keeps as it is; its mapping keeps no column that names the applicant.
         "facts.*": "public",
     },
+    # What another system did that is no act of ours: what it was stands in the source.
+    "acted-elsewhere": {},
     "corrected-on-spot": _official("material note", of="corrected"),
     "supplement-requested": {
         **_official("material note", of="missing"),

@@ -7,15 +7,15 @@ quarantined (隔离) with a code; it is never dropped, and never mended in silen
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from ledger.case import Actor, Data, Event, Events, Json
-from ledger.lifecycle import ACTION_OF, RULES
-from ledger.mapping import COLUMN, NAME_CHARS, RowMapping, flaw, is_column
+from ledger.lifecycle import ACTION_OF, RULES, Responsibility
+from ledger.mapping import COLUMN, NAME_CHARS, LogMapping, RowMapping, flaw, is_column
 
 # Why a row is set aside, and what that means.
 CODES: Mapping[str, str] = MappingProxyType(
@@ -45,11 +45,18 @@ _TIME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One act of a row: what, when, with which details."""
+    """One act of a row: what, when, with which details.
+
+    `person` is who did it there, if that is told: a person of the other system, `name` what
+    they are called there.  `source` is what else the other system says of the act.
+    """
 
     type: str
     at: datetime
     data: Data
+    person: str | None = None
+    name: str | None = None
+    source: Data = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +197,11 @@ class Origin:
     relied_on: Mapping[str, int]
 
 
-def events(found: Found, by: RowMapping, of: Origin, stream: str) -> Events:
+def events(found: Found, by: RowMapping | LogMapping, of: Origin, stream: str) -> Events:
     """Make the events of a row: a case of its own, with its times and where it comes from.
 
-    The actor is the other system: nobody's name is lent to what was done elsewhere.
+    The actor is the other system, or a person of it: nobody of ours lends their name to what
+    was done elsewhere.
     """
     source = {
         "system": by.system,
@@ -205,7 +213,6 @@ def events(found: Found, by: RowMapping, of: Origin, stream: str) -> Events:
         "committed_by": of.committed_by,
         "precision": by.precision,
     }
-    actor = Actor(kind="system", organ=of.organ, client=by.system)
     made = []
     for version, act in enumerate(found.acts, 1):
         first = version == 1
@@ -215,18 +222,29 @@ def events(found: Found, by: RowMapping, of: Origin, stream: str) -> Events:
                 version=version,
                 type=act.type,
                 occurred_at=act.at,
-                actor=actor,
-                responsibility=str(RULES[ACTION_OF[act.type]].responsibility),
+                actor=_actor(act, by.system, of.organ),
+                responsibility=_responsibility(act.type),
                 data=_receipt(found, by, of, act.data) if first else act.data,
                 relied_on=of.relied_on if first else {},
-                source=source,
+                source={**source, **act.source},
                 numbers=("case/%Y",) if first else (),
             )
         )
     return tuple(made)
 
 
-def _receipt(found: Found, by: RowMapping, of: Origin, data: Data) -> Data:
+def _actor(act: Happening, system: str, organ: str) -> Actor:
+    """Name who acted there; a person of another system is of a kind of their own."""
+    kind = "system" if act.person is None else "elsewhere"
+    return Actor(kind=kind, person=act.person, name=act.name, organ=organ, client=system)
+
+
+def _responsibility(kind: str) -> str:
+    action = ACTION_OF.get(kind)
+    return str(RULES[action].responsibility if action else Responsibility.APPROVAL)
+
+
+def _receipt(found: Found, by: RowMapping | LogMapping, of: Origin, data: Data) -> Data:
     return {
         "item": by.item,
         "channel": "system",

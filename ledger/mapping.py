@@ -7,7 +7,7 @@ be is refused before a row is read.
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ IMPORTABLE: Mapping[str, Mapping[str, bool]] = MappingProxyType(
         "transfer-acknowledged": {},
         "decided": {"outcome": True, "reasons": False},
         "issued": {"method": False},
+        "reviewed": {"level": True, "opinion": False, "recommend": False},
         "published": {"what": True, "where": False},
         "closed": {},
         "withdrawn": {},
@@ -35,6 +36,7 @@ IMPORTABLE: Mapping[str, Mapping[str, bool]] = MappingProxyType(
 NAME_CHARS = 200
 MAX_ACTS = 20
 MAX_FACTS = 100
+MAX_ACTIVITIES = 1_000
 # In the details of an act `{"column": name}` stands for what that column holds.
 COLUMN = "column"
 
@@ -81,9 +83,118 @@ class RowMapping:
         return frozenset(named)
 
 
-def mapping(data: Json) -> RowMapping:
-    """Read a mapping; refuse one that says too little, too much, or what cannot be."""
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What an activity of an event log is with us, and which activity it determines upon."""
+
+    type: str
+    data: Data = field(default_factory=dict)
+    checks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogMapping:
+    """How the traces of an event log are read: which attribute means what.
+
+    `id`, `end` and `deadline` are attributes of a trace, `facts` those kept as they are; the
+    others are attributes of an event.  `activities` says which activity is which act of ours;
+    one that stands nowhere is kept as what it is.
+    """
+
+    system: str
+    item: str
+    zone: ZoneInfo
+    precision: str
+    id: str
+    end: str | None
+    deadline: str | None
+    facts: tuple[str, ...]
+    activity: str
+    at: str
+    person: str | None
+    unit: str | None
+    transition: str | None
+    activities: Mapping[str, Activity]
+
+
+def mapping(data: Json) -> RowMapping | LogMapping:
+    """Read a mapping; refuse one that says too little, too much, or what cannot be.
+
+    One of rows says which acts are read of each, one of a log what its traces and events are.
+    """
     members = _object(data, "/mapping")
+    return _of_log(members) if "trace" in members else _of_rows(members)
+
+
+def _of_log(members: dict[str, Json]) -> LogMapping:
+    known = {"system", "item", "zone", "precision", "trace", "event", "activities", "note"}
+    _only(members, known, "/mapping")
+    trace = _object(members["trace"], "/mapping/trace")
+    _only(trace, {"id", "end", "deadline", "facts"}, "/mapping/trace")
+    event = _object(members.get("event", {}), "/mapping/event")
+    _only(event, {"activity", "at", "person", "unit", "transition"}, "/mapping/event")
+    activities = members.get("activities", {})
+    if not isinstance(activities, dict) or len(activities) > MAX_ACTIVITIES:
+        raise _wrong("activities: an object", "/mapping/activities")
+    return LogMapping(
+        system=_code(members, "system"),
+        item=_code(members, "item"),
+        zone=_zone(members.get("zone", "UTC")),
+        precision=_precision(members),
+        id=_text(trace.get("id", "concept:name"), "/mapping/trace/id"),
+        end=_optional(trace, "end", "/mapping/trace"),
+        deadline=_optional(trace, "deadline", "/mapping/trace"),
+        facts=_facts(trace, "/mapping/trace"),
+        activity=_text(event.get("activity", "concept:name"), "/mapping/event/activity"),
+        at=_text(event.get("at", "time:timestamp"), "/mapping/event/at"),
+        person=_optional(event, "person", "/mapping/event"),
+        unit=_optional(event, "unit", "/mapping/event"),
+        transition=_optional(event, "transition", "/mapping/event"),
+        activities={
+            _text(name, "/mapping/activities"): _activity(told, f"/mapping/activities/{n}")
+            for n, (name, told) in enumerate(activities.items())
+        },
+    )
+
+
+def _activity(data: Json, pointer: str) -> Activity:
+    members = _object(data, pointer)
+    _only(members, {"type", "data", "checks"}, pointer)
+    kind = members.get("type", "acted-elsewhere")
+    details = _object(members.get("data", {}), f"{pointer}/data")
+    if kind != "acted-elsewhere":
+        _act({"type": kind, "at": "at", "data": details}, pointer)
+    elif details:
+        raise _wrong("more than that it was done", f"{pointer}/data")
+    if _columns_of(details):
+        raise _wrong("an event of a log has no columns", f"{pointer}/data")
+    checks = members.get("checks", [])
+    named = [checks] if isinstance(checks, str) else checks
+    if not isinstance(named, list) or len(named) > MAX_ACTS:
+        raise _wrong("checks: an activity, or some", f"{pointer}/checks")
+    return Activity(str(kind), details, tuple(_text(c, f"{pointer}/checks") for c in named))
+
+
+def _optional(members: Mapping[str, Json], name: str, pointer: str) -> str | None:
+    value = members.get(name)
+    return None if value is None else _text(value, f"{pointer}/{name}")
+
+
+def _facts(members: Mapping[str, Json], pointer: str) -> tuple[str, ...]:
+    facts = members.get("facts", [])
+    if not isinstance(facts, list) or len(facts) > MAX_FACTS:
+        raise _wrong("facts: a list of columns", f"{pointer}/facts")
+    return tuple(_text(name, f"{pointer}/facts/{n}") for n, name in enumerate(facts))
+
+
+def _precision(members: Mapping[str, Json]) -> str:
+    precision = members.get("precision", "second")
+    if precision not in ("second", "day"):
+        raise _wrong("precision: second or day", "/mapping/precision")
+    return str(precision)
+
+
+def _of_rows(members: dict[str, Json]) -> RowMapping:
     _only(
         members,
         {"system", "item", "id", "zone", "precision", "acts", "applicant", "facts", "note"},
@@ -95,12 +206,7 @@ def mapping(data: Json) -> RowMapping:
     read_acts = tuple(_act(act, f"/mapping/acts/{n}") for n, act in enumerate(acts))
     if read_acts[0].type != "received":
         raise _wrong("the first act is received", "/mapping/acts/0/type")
-    facts = members.get("facts", [])
-    if not isinstance(facts, list) or len(facts) > MAX_FACTS:
-        raise _wrong("facts: a list of columns", "/mapping/facts")
-    precision = members.get("precision", "second")
-    if precision not in ("second", "day"):
-        raise _wrong("precision: second or day", "/mapping/precision")
+    facts = _facts(members, "/mapping")
     applicant = _object(members.get("applicant", {}), "/mapping/applicant")
     _only(applicant, {"name", "id", "id_scheme"}, "/mapping/applicant")
     naming = {applicant.get("name"), applicant.get("id")}
@@ -113,10 +219,10 @@ def mapping(data: Json) -> RowMapping:
         item=_code(members, "item"),
         id=_text(members.get("id"), "/mapping/id"),
         zone=_zone(members.get("zone", "UTC")),
-        precision=str(precision),
+        precision=_precision(members),
         acts=read_acts,
         applicant={k: _text(v, f"/mapping/applicant/{k}") for k, v in applicant.items()},
-        facts=tuple(_text(name, f"/mapping/facts/{n}") for n, name in enumerate(facts)),
+        facts=facts,
     )
 
 

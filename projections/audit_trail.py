@@ -330,9 +330,10 @@ def responsibility_of(action: str) -> str:
 def actor(by: Actor) -> tuple[str | None, ...]:
     """Return kind, person, name, role, organ and client; a person without a post is not named.
 
-    Who has no post here is an applicant, or somebody who speaks for one.
+    Who has no post here is an applicant, or somebody who speaks for one; staff of another
+    system are named as such.
     """
-    staff = by.role is not None and by.role != Role.APPLICANT
+    staff = by.kind == "elsewhere" or by.role not in (None, Role.APPLICANT)
     person, name = (by.person, by.name) if staff else (None, None)
     return by.kind, person, name, by.role, by.organ, by.client
 
