@@ -10,7 +10,7 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ledger.errors import LedgerError, Unavailable
 from ledger.office import Office
 from ledger.queries import load
 from ledger.store import Store
-from projections.histories import Histories, is_case, is_office
+from projections.histories import Histories, decoded, is_case, is_office
 
 Connection = Any  # asyncpg ships no types
 Pool = Any
@@ -78,6 +78,15 @@ class Batch:
     def key(self) -> tuple[str, int]:
         """What every key of a projection begins with."""
         return self.ledger, self.generation
+
+    @property
+    def everything(self) -> "Batch":
+        """The batch with every stream to be looked at now.
+
+        For a projection that most acts do not touch: the last act of a case may be none it
+        would wait for.
+        """
+        return replace(self, later=frozenset())
 
     async def cases(self, streams: Iterable[str]) -> tuple[Case, ...]:
         """Fold these cases, each with everything that happened before `end`, in order."""
@@ -290,7 +299,7 @@ class Follower:
 
     async def _read(self, sequence: str, start: int, limit: int) -> Events:
         rows = await self._store.since(sequence, start, limit)
-        return tuple(records.decode(row) for row in rows)
+        return tuple(decoded(row) for row in rows)
 
     async def _advance(
         self, connection: Connection, generation: int, sequence: str, end: int

@@ -7,15 +7,20 @@ again, because each is only looked at when its last event comes.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 from ledger import records
 from ledger.case import Event, Events
-from ledger.store import Store
+from ledger.store import Row, Store
 
 # How many events are kept, however many cases they belong to.
 KEPT = 20_000
 # So many histories are read at a time: what a recount by a new calendar holds in memory.
 AT_ONCE = 500
+
+# The followers of a process read the same events one after the other: so many are at hand.
+DECODED = 2_048
 
 ALONE = ("case:", "complaint:", "refusal:", "text:", "uuid:")
 
@@ -28,6 +33,21 @@ def is_case(stream: str) -> bool:
 def is_office(stream: str) -> bool:
     """Tell whether a stream belongs to the bureau's own set-up."""
     return not stream.startswith(ALONE)
+
+
+def decoded(row: Row) -> Event:
+    """Read a stored record; once for all who follow, since an event is never changed."""
+    return _decoded(row.record)
+
+
+@lru_cache(maxsize=DECODED)
+def _decoded(record: bytes) -> Event:
+    return records.decode(_Record(record))
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    record: bytes
 
 
 class Histories:
@@ -81,7 +101,7 @@ class Histories:
 
     async def _read(self, streams: list[str], end: int) -> dict[str, Events]:
         rows = await self._store.of_streams(self._ledger, streams)
-        return _by_stream(records.decode(row) for row in rows if row.position < end)
+        return _by_stream(decoded(row) for row in rows if row.position < end)
 
     def _keep(self, stream: str, history: Events) -> None:
         self._size += len(history) - len(self._kept.pop(stream, ()))

@@ -6,7 +6,7 @@ an extension or a correction; then a limit is its start, its budget and the cale
 was computed for one case is good for the next.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -166,17 +166,22 @@ def _broken(run: Run, at: Instants) -> bool:
     return last is not None and last > at.due
 
 
-def far(case: Case) -> date | None:
-    """Return a day after which no calendar can move a limit of the case."""
-    if not case.runs:
+def beyond(run: Run) -> date:
+    """Return a day after which no calendar can move a limit that nothing stops."""
+    return run.start + timedelta(2 * run.budget + _HOLIDAYS)
+
+
+def far(case: Case, among: Collection[str] | None = None) -> date | None:
+    """Return a day after which no calendar can move a limit of the case (or one of these)."""
+    runs = [run for run in case.runs if among is None or run.name in among]
+    if not runs:
         return None
     paused = sum(
         ((p.end - p.start).days if p.end else 2 * p.planned_days) + _HOLIDAYS for p in case.pauses
     )
     more = 2 * sum(e.days for e in case.extensions) + paused
     explain = 2 * int(case.terms["policies"]["deadlines"].get("explain", 0))
-    last = max(run.start + timedelta(2 * run.budget) for run in case.runs)
-    return last + timedelta(more + explain + _HOLIDAYS)
+    return max(map(beyond, runs)) + timedelta(more + explain)
 
 
 # -- any case ---------------------------------------------------------------------------------
