@@ -15,16 +15,14 @@ from api.bodies import OFFICE_BODIES, decoded
 from api.cases import moment
 from api.record import scoped_key
 from api.routes import KINDS
-from ledger import records
-from ledger.case import Actor, Data, Event, Events, Json
+from ledger.case import Actor, Data, Events, Json
 from ledger.errors import Refused
-from ledger.ledger import DecideOffice, Ledger
+from ledger.ledger import DecideOffice
 from ledger.lifecycle import Role
 from ledger.office import Office, check, seal, versioned
 from ledger.office import authority as office_authority
 from ledger.office.seal import Seal
 from ledger.office.versioned import Versioned
-from ledger.state import number_of
 
 
 async def propose(request: web.Request) -> web.Response:
@@ -107,7 +105,7 @@ async def custody(request: web.Request) -> web.Response:
         raise Refused("not-found", "no such custody act")
     name = request.match_info.get("seal")
     if name is not None:
-        _seal_of(entry.office, name)
+        seal_of(entry.office, name)
     actors = allowed(entry, "seal", act_name)
     key = headers.idempotency_key(request)
     headers.no_query(request)
@@ -174,18 +172,20 @@ async def showing(request: web.Request) -> web.Response:
     entry = await enter(request)
     name, this = request.match_info["things"], request.match_info["id"]
     if name == "seals":
-        _seal_of(entry.office, this)
+        seal_of(entry.office, this)
     else:
         found(entry.office, KINDS[name], this)
     _any_post(entry)
     query = headers.query(request, {"as_of", "at_least"})
     office, at = await _as_of(entry, query.get("as_of"))
     if name == "seals":
-        return rendered(_seal(_seal_of(office, this)))
+        return rendered(_seal(seal_of(office, this)))
     return rendered(_shown(found(office, KINDS[name], this), at))
 
 
-def _seal_of(office: Office, name: str) -> Seal:
+def seal_of(office: Office, name: str) -> Seal:
+    """Return a seal of the office, or say that there is none."""
+    """Return a seal of the office, or say that there is none."""
     if name not in office.seals:
         raise Refused("not-found", "no such seal")
     return office.seals[name]
@@ -262,51 +262,6 @@ def _seal(this: Seal) -> Data:
         "offered_to": this.offered_to,
         "version": this.version,
     }
-
-
-async def register(request: web.Request) -> web.Response:
-    """Show every use of a seal in order of its serial, voids too: `GET /seals/{id}/register`."""
-    entry = await enter(request)
-    name = request.match_info["id"]
-    this = _seal_of(entry.office, name)
-    roles = {p.role for p in entry.active_posts() if p.jurisdiction or p.role != Role.INSPECTOR}
-    keeps = this.keeper == entry.caller.person
-    readers = {Role.BUREAU_HEAD, Role.SUPERVISOR, Role.INSPECTOR, Role.INSPECTION_LEAD}
-    if not keeps and not roles & readers:
-        raise not_given(entry, readers, "register")
-    page = headers.page(request, entry.caller.person, f"register:{name}", {})
-    after = page.after if isinstance(page.after, int) else 0
-    rows = await uses(entry.ledger, name, after, page.limit)
-    last = rows[-1]["serial"] if len(rows) == page.limit else None
-    return rendered({"items": rows, "next": page.cursor(last)})
-
-
-async def uses(ledger: Ledger, name: str, after: int, limit: int) -> list[dict[str, Json]]:
-    """Read the uses of a seal out of its register, each with what became of it."""
-    told = []
-    for serial, row in await ledger.store.register(ledger.name, f"seal/{name}", after, limit):
-        event: Event = records.decode(row)
-        case = await ledger.load(event.stream)
-        if case is None:
-            continue
-        use = next(u for u in case.seals if u["event"] == event.id)
-        told.append(
-            {
-                "serial": serial,
-                "case": number_of(case, ledger.name),
-                "position": event.position,
-                "recorded_at": instant(event.recorded_at),
-                "keeper": event.actor.person,
-                "medium": event.data["medium"],
-                "copies": event.data["copies"],
-                "document": event.data["document"],
-                "item": event.data["item"],
-                "authorised_by": event.data["authorised_by"],
-                "void": use["void"],
-                "void_reason": use.get("void_reason"),
-            }
-        )
-    return told
 
 
 # -- the order of checks for an office act ------------------------------------------------

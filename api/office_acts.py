@@ -28,6 +28,7 @@ from api.fields import (
 from api.parts import Ref, Shape
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
+Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Hour = Annotated[int, Meta(ge=0, le=24)]
 
 
@@ -347,7 +348,7 @@ class SealAct(OfficeAct):
 class SealReconcile(OfficeAct):
     """核对: the counter of the seal against the register of its uses."""
 
-    counter: Days
+    counter: Number
     as_of: LocalDate
     paper_register_sha256: Maybe[Digest] = UNSET
 

@@ -1,6 +1,6 @@
 """The shapes of what the office and imports answer; see `told`."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -63,23 +63,6 @@ class Seal(Struct):
     keeper_since: At | None
     offered_to: str | None
     version: Whole
-
-
-class SealUse(Told):
-    """One use of a seal, voided ones too."""
-
-    serial: Whole
-    case: str
-    position: Whole
-    recorded_at: At
-    keeper: str | None
-    medium: str
-    copies: Whole
-    document: Recorded
-    item: str
-    authorised_by: Any
-    void: bool
-    void_reason: str | None
 
 
 class Clock(Told):

@@ -173,7 +173,11 @@ def parameters(row: Route, path: str) -> list[dict[str, object]]:
         {"name": name, "in": "path", "required": True, "schema": text}
         for name in _PART.findall(path)
     ]
-    told += [{"name": name, "in": "query", "schema": schema} for name, schema in row.query.items()]
+    told += [
+        {"name": name, "in": "query", "schema": schema}
+        | ({"required": True} if name in row.must else {})
+        for name, schema in row.query.items()
+    ]
     if row.keyed:
         key = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
         told.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": key})

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from ledger import records
 from ledger.imported import CODES
 from ledger.lifecycle import Responsibility, Stage
-from projections import current_state, findings_read, timeout_alerts
+from projections import current_state, definitions, findings_read, reviews, timeout_alerts
 from projections.findings_rules import RULES
 
 Schema = Mapping[str, object]
@@ -101,6 +101,46 @@ FINDING_FIGURES = {
     **_FINDING_FILTERS,
     **AT_LEAST,
 }
+REGISTER = {
+    "from": DAY,
+    "to": DAY,
+    "kind": TEXT,
+    "void": TRUTH,
+    "item": TEXT,
+    "case": TEXT,
+    **PAGING,
+    **COUNT,
+}
+_PERIOD: Mapping[str, Schema] = {"from": DAY, "to": DAY}
+REVIEWS = {
+    "grade": {"type": "integer", "minimum": 1, "maximum": 5},
+    "bad": TRUTH,
+    "state": among(reviews.STATES),
+    "organ": TEXT,
+    "unit": TEXT,
+    "item": TEXT,
+    "officer": TEXT,
+    "counted": TRUTH,
+    **_PERIOD,
+    **PAGING,
+    **COUNT,
+}
+REVIEW_UNITS = {**_PERIOD, "organ": TEXT, "item": TEXT, **AT_LEAST}
+_FIGURES: Mapping[str, Schema] = {
+    **_PERIOD,
+    "organ": TEXT,
+    "item": TEXT,
+    "unit": TEXT,
+    "source": {**TEXT, "description": "a system whose cases were imported; else our own cases"},
+}
+PERFORMANCE = {**_FIGURES, **AT_LEAST}
+PERFORMANCE_CASES = {
+    **_FIGURES,
+    "definition": among(definitions.WITH_CASES),
+    "counted": TRUTH,
+    **PAGING,
+    **COUNT,
+}
 EVENTS = {
     "item": TEXT,
     "responsibility": among(Responsibility),
@@ -110,7 +150,7 @@ EVENTS = {
     **LIMIT,
     **AT_LEAST,
 }
-THING = CASE
-THINGS = {**CASE, **PAGING, **COUNT}
+THING = {name: schema for name, schema in CASE.items() if name != "valid_at"}
+THINGS = {**THING, **PAGING, **COUNT}
 ROWS = {"state": among(["ready", "quarantined", "recorded"]), "code": among(CODES), **PAGING}
 UPLOAD = {"dry_run": TRUTH, **AT_LEAST}

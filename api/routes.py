@@ -42,7 +42,7 @@ class Route:
     `among` names the words that a part of the path may be: `{"action": ("accept", …)}`.
     `body` is the shape of the body, `answers` that of the answer; each may be a shape for each
     word of the last part in `among`.  `also` are answers with another status than `status`,
-    `query` the parameters of a reading with their types.
+    `query` the parameters of a reading with their types, `must` those that it needs.
     `system` says whether a client system may come without a person: yes, no, or for which
     words of the last part in `among`.
     """
@@ -57,6 +57,7 @@ class Route:
     also: Mapping[int, object] = field(default_factory=dict)
     among: Mapping[str, Collection[str]] = field(default_factory=dict)
     query: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    must: tuple[str, ...] = ()
     produces: tuple[str, ...] = (JSON,)
     takes: tuple[str, ...] = ()
     limit: int = MAX_BYTES

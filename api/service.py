@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,16 @@ from ledger.keyring import Keyring, derived, secret
 from ledger.ledger import Ledger
 from ledger.privacy import applicant_index
 from ledger.store import Store
-from projections import audit_trail, current_state, findings, progress, timeout_alerts
+from projections import (
+    audit_trail,
+    current_state,
+    findings,
+    performance,
+    progress,
+    reviews,
+    seal_register,
+    timeout_alerts,
+)
 from projections.findings_facts import Who
 from projections.follow import Projection, following
 
@@ -35,6 +44,9 @@ PROJECTIONS: tuple[Projection, ...] = (
     current_state.PROJECTION,
     timeout_alerts.PROJECTION,
     audit_trail.PROJECTION,
+    seal_register.PROJECTION,
+    reviews.PROJECTION,
+    performance.PROJECTION,
 )
 
 
@@ -90,9 +102,12 @@ class Service:
         """Tell cases of one applicant by digests; the key never leaves this process."""
         return Who(*applicant_index(case, self.keyring, ledger, self._applicants_key))
 
-    async def caught_up(self, name: str, position: int) -> None:
-        """Wait until the views show a position, and all refusals until now; else `Behind`."""
-        names = [p.name for p in self.projections]
+    async def caught_up(self, name: str, position: int, views: Sequence[str] = ()) -> None:
+        """Wait until views (all of them, or these) show a position, and all until now.
+
+        Raises `Behind` where that takes too long.
+        """
+        names = views or [p.name for p in self.projections]
         hurry = partial(self.store.hurry, name)
         if position >= 0:
             await progress.at_least(self.reads, name, names, position, hurry=hurry)

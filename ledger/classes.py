@@ -61,6 +61,7 @@ _OFFICE = (
     "seal-locked-away",
     "seal-destroyed",
     "seal-lost",
+    "seal-reconciled",
 )  # fmt: skip
 
 # A dot goes one member deeper (into each of a list); `.*` stands for whatever is in there.

@@ -141,6 +141,26 @@ READING: Mapping[str, Mapping[Role, str]] = {
     },
     # A supervisor where the findings policy says so.
     "findings": {Role.INSPECTOR: "J", Role.INSPECTION_LEAD: "J", Role.SUPERVISOR: "J"},
+    "performance": {
+        Role.APPROVER: "O",
+        Role.BUREAU_HEAD: "OA",
+        Role.SUPERVISOR: "SAJ",
+        Role.INSPECTOR: "J",
+    },
+    "reviews": {
+        Role.APPROVER: "O",
+        Role.BUREAU_HEAD: "OA",
+        Role.SUPERVISOR: "SAJ",
+        Role.INSPECTOR: "J",
+        Role.HOTLINE: "J",
+    },
+    # Here O and A are relations to the seal's organ; its keeper reads it by custody.
+    "register": {
+        Role.BUREAU_HEAD: "OA",
+        Role.SUPERVISOR: "SA",
+        Role.INSPECTOR: "J",
+        Role.INSPECTION_LEAD: "J",
+    },
     "feed": {
         Role.SUPERVISOR: "SJ",
         Role.INSPECTOR: "J",

@@ -190,12 +190,10 @@ class Store:
         rows = await self._rows("number", ledger, register, number)
         return rows[0] if rows else None
 
-    async def register(
-        self, ledger: str, register: str, after: int, limit: int
-    ) -> list[tuple[int, Row]]:
-        """Return the numbers of a register in order, with their events."""
-        rows = await self._fetch("register", ledger, register, after, limit)
-        return [(row["number"], _row(row)) for row in rows]
+    async def counted(self, ledger: str, register: str, before: datetime) -> tuple[int, int | None]:
+        """Count the numbers of a register given before an instant; tell where the last stands."""
+        (row,) = await self._fetch("counted", ledger, register, before)
+        return row["numbers"], row["position"]
 
     async def key(self, ledger: str, key: str) -> tuple[bytes, int, int] | None:
         """Return digest, first position and number of events recorded under a key, or None."""

@@ -140,18 +140,16 @@ SELECT e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
    AND r.name = $2
    AND r.number = $3;
 
--- name: register
--- The numbers of a register in order, with their events.
-SELECT r.number, e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
+-- name: counted
+-- How many numbers of a register were given before an instant, and where the last one stands.
+SELECT count(*) AS numbers, max(e.position) AS position
   FROM ledger.register AS r
   JOIN ledger.event AS e
     ON e.ledger = r.ledger
    AND e.position = r.position
  WHERE r.ledger = $1
    AND r.name = $2
-   AND r.number > $3
- ORDER BY r.number
- LIMIT $4;
+   AND e.recorded_at < $3;
 
 -- name: key
 -- What was recorded under an idempotency key.

@@ -45,14 +45,14 @@ class Asked:
         """Return a filter as it is; None where it is not asked for."""
         value = self.filters.get(name)
         if value is not None and not 0 < len(value) <= _LONGEST:
-            raise _wrong(name, f"1 to {_LONGEST} characters")
+            raise wrong(name, f"1 to {_LONGEST} characters")
         return value
 
     def one_of(self, name: str, among: Collection[str]) -> str | None:
         """Return one of a few words."""
         value = self.text(name)
         if value is not None and value not in among:
-            raise _wrong(name, "one of " + ", ".join(sorted(among)))
+            raise wrong(name, "one of " + ", ".join(sorted(among)))
         return value
 
     def truth(self, name: str) -> bool | None:
@@ -66,7 +66,7 @@ class Asked:
         if value is None:
             return None
         if not _NUMBER.fullmatch(value) or int(value) > _MOST:
-            raise _wrong(name, f"a whole number up to {_MOST}")
+            raise wrong(name, f"a whole number up to {_MOST}")
         return int(value)
 
     def day(self, name: str) -> date | None:
@@ -76,7 +76,7 @@ class Asked:
             return None
         found = _day(value)
         if found is None:
-            raise _wrong(name, "a date such as 2026-03-02")
+            raise wrong(name, "a date such as 2026-03-02")
         return found
 
     def moment(self, name: str) -> tuple[datetime | None, date | None]:
@@ -94,7 +94,7 @@ class Asked:
         except (ValueError, OverflowError):
             at = None
         if at is None or at.year < _FIRST_YEAR:
-            raise _wrong(name, "a date, or a time such as 2026-03-02T09:00:00+08:00")
+            raise wrong(name, "a date, or a time such as 2026-03-02T09:00:00+08:00")
         return at, None
 
 
@@ -121,5 +121,6 @@ def _day(text: str) -> date | None:
     return found if found.isoformat() == text and found.year >= _FIRST_YEAR else None
 
 
-def _wrong(name: str, wanted: str) -> Refused:
+def wrong(name: str, wanted: str) -> Refused:
+    """Say that a filter is not what it has to be."""
     return Refused("invalid-parameter", f"{name}: {wanted}")

@@ -17,6 +17,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import LIFTABLE, Role, Stage
 from ledger.limit import Facts
 from ledger.office import Office
+from ledger.office.reconciliation import RULE
 from ledger.state import number_of
 from ledger.workdays import CalendarVersion
 from projections.limits import NATION, Policy, far, instants, plain, span
@@ -92,6 +93,30 @@ def of_refusal(event: Event, office: Office) -> Card | None:
         cause="refusal",
         persons=(staff,) if staff else (),
         posts=(f"{Role.BUREAU_HEAD}@{by.organ}",) if level == "red" and by.organ else (),
+        answer_by=answer_by,
+    )
+
+
+def of_reconciliation(event: Event, office: Office) -> Card | None:
+    """Return the card of a seal whose count differs from its register, None if they agree."""
+    if not event.data["difference"] or event.recorded_at is None:
+        return None
+    keeper, organs = event.data.get("keeper"), event.data["organs"]
+    policy, answer_by = answering(event.recorded_at, office)
+    return Card(
+        id=f"{RULE}/{event.id}",
+        stream=event.stream,
+        case_no=None,
+        item=None,
+        # Whose seal it is may be an organ far away; in whose keeping it is comes last.
+        organ=organs[-1] if organs else None,
+        rule=RULE,
+        level="red",
+        policy=policy,
+        raised_at=event.recorded_at,
+        cause="event",
+        persons=(keeper,) if keeper else (),
+        posts=tuple(sorted(f"{Role.BUREAU_HEAD}@{organ}" for organ in organs)),
         answer_by=answer_by,
     )
 

@@ -6,7 +6,7 @@ the relations that posts give, some of them for certain items only.  The letters
 it what was reviewed, N none of a case.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ledger.case import Case
@@ -20,6 +20,11 @@ Scope = tuple[str, str, tuple[str, ...] | None]
 def of_case(case: Case) -> Subject:
     """Read the organs of a case; an applicant's own act names none but the approving one."""
     return about(case.terms, window=case.organ, parts=case.parts)
+
+
+def without_parts(case: Case) -> Subject:
+    """Read the organs of a case but those it was handed to, which change with every transfer."""
+    return about(case.terms, window=case.organ)
 
 
 def marks(of: Subject, office: Office) -> list[str]:
@@ -46,6 +51,15 @@ class Reader:
     def arguments(self) -> tuple[bool, list[str], list[str], list[str]]:
         """The first parameters of every list that is limited to what its reader may see."""
         return self.everything, self.marks, self.item_marks, self.items
+
+    def sees(self, row: Collection[str], item: str) -> bool:
+        """Tell whether a row with these marks is shown, as a statement would."""
+        limited = zip(self.item_marks, self.items, strict=True)
+        return (
+            self.everything
+            or any(mark in row for mark in self.marks)
+            or any(item == of and mark in row for mark, of in limited)
+        )
 
 
 def reader(scopes: Iterable[Scope]) -> Reader:

@@ -174,6 +174,7 @@ async def apply(connection: Connection, batch: Batch) -> None:
     await _posts(connection, batch)
     await _answering(connection, batch)
     await _answers(connection, batch)
+    await _reconciled(connection, batch)
     streams = batch.streams | await moved(
         connection, batch, SQL["moved_by_calendar"], SQL["of_organ"]
     )
@@ -283,6 +284,19 @@ async def _answering(connection: Connection, batch: Batch) -> None:
         await connection.execute(
             SQL["answer_refusal"], *batch.key, row["id"], *cards.answering(at, batch.office)
         )
+
+
+async def _reconciled(connection: Connection, batch: Batch) -> None:
+    """Raise a card where a seal was counted and differs; close it where it agrees again."""
+    for event in batch.events:
+        if event.type == "seal-reconciled":
+            card = cards.of_reconciliation(event, batch.office)
+            if card is not None:
+                await _write(connection, batch, (card,))
+            else:
+                await connection.execute(
+                    SQL["close_of_seal"], *batch.key, event.stream, event.recorded_at
+                )
 
 
 PROJECTION = Projection(

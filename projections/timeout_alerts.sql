@@ -55,6 +55,17 @@ UPDATE projections.alert
    AND generation = $2
    AND id = $3;
 
+-- name: close_of_seal
+-- A seal was counted again, and agrees with its register.
+UPDATE projections.alert
+   SET closed_at = $4
+ WHERE ledger = $1
+   AND generation = $2
+   AND stream = $3
+   AND closed_at IS NULL
+   AND withdrawn_at IS NULL
+   AND raised_at < $4;
+
 -- name: plan_for_these_values
 -- A list has many filters and few are used: plan for those, not for all that might be.
 SET LOCAL plan_cache_mode = force_custom_plan;

@@ -41,6 +41,8 @@ OFFICE: Mapping[str, Mapping[str, tuple[Role, ...]]] = {
         "disable": _HEADS,
         "lock-away": _HEADS,
         "destroy": _HEADS,
+        # The keeper, or the head of an organ that the seal is of or lies in (`reconciliation`).
+        "reconcile": (Role.SEALER, *_HEADS),
     },
     "clock": {"set": (Role.SYSTEM_ADMIN,)},
     "import": {"upload": (Role.SYSTEM_ADMIN,), "commit": _HEADS},

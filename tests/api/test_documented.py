@@ -10,7 +10,15 @@ import pytest
 from api import docs, exchange, parameters
 from api.app import table
 from api.web import pages
-from projections import audit_trail, current_state, findings_read, timeout_alerts
+from projections import (
+    audit_trail,
+    current_state,
+    findings_read,
+    performance,
+    reviews,
+    seal_register,
+    timeout_alerts,
+)
 from tests.api.documented import Documented
 from tests.api.serving import application, serve, sha
 
@@ -39,6 +47,9 @@ async def uploaded(here, query=""):
     return await here.call("POST", f"/imports{query}", by="guo-an", headers=sent, data=payload)
 
 
+YEAR = "from=2026-01-01&to=2026-12-31"
+
+
 async def everything(here):
     """Ask every route once, with success."""
     case = f"/cases/{here.case}"
@@ -61,6 +72,8 @@ async def everything(here):
     for things in ("items", "calendars", "policies", "appointments", "seals"):
         listed = (await here.get(f"/{things}", by="wu-jun")).body["items"]
         await here.get(f"/{things}/{listed[0]['id']}", by="wu-jun")
+    count = {"counter": 1, "as_of": "2026-03-02"}
+    await here.post("/seals/QH-S1/reconcile", count, by="he-yan")
     staged = await uploaded(here)
     await uploaded(here, "?dry_run=true")
     file = f"/imports/{staged.body['id']}"
@@ -70,7 +83,8 @@ async def everything(here):
         "/cases?count=exact", case, f"{case}?as_of=2026-03-02T12:00:00%2B08:00", f"{case}/events",
         f"{case}/replay", "/alerts", "/events", "/export/csv", "/export/ndjson", file,
         "/findings", "/findings/rules", "/findings/figures",
-        f"{file}/rows", "/seals/QH-S1/register",
+        f"{file}/rows", "/seals/QH-S1/register", "/reviews", f"/reviews/units?{YEAR}",
+        f"/performance?{YEAR}", f"/performance/cases?{YEAR}&definition=kpi.early@1",
     ):  # fmt: skip
         assert 200 == (await here.get(path, by="wu-jun" if "S1" in path else "jiang-he")).status
     await here.get("/events", by="jiang-he", headers={"Accept": "application/x-ndjson"})
@@ -131,12 +145,18 @@ def test_the_filters_are_those_that_are_read():
     paging = {*parameters.PAGING, *parameters.COUNT}
     assert parameters.FINDINGS.keys() - paging == findings_read.FILTERS
     assert parameters.FINDING_FIGURES.keys() - paging == findings_read.FIGURES
+    assert parameters.REGISTER.keys() - paging == seal_register.FILTERS
+    assert parameters.REVIEWS.keys() - paging == reviews.FILTERS
+    assert parameters.REVIEW_UNITS.keys() - paging == reviews.OF_UNITS
+    assert parameters.PERFORMANCE.keys() - paging == performance.FILTERS
+    assert parameters.PERFORMANCE_CASES.keys() - paging == performance.OF_CASES
 
 
 def sample(here, name, schema):
     """A value that the parameter's type allows."""
-    if name in ("case", "as_of"):
-        return {"case": here.case, "as_of": "66"}[name]
+    known = {"case": here.case, "as_of": "66", "valid_at": "2026-03-02T09:30:00%2B08:00"}
+    if name in known:
+        return known[name]
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("type") == "integer":
@@ -154,19 +174,30 @@ async def readings(here):
             short = path.removeprefix("/v1/ledgers/{ledger}").replace("{case}", here.case)
             there = short.replace("{id}", this.get(short.split("/")[1], ""))
             parameters_ = methods["get"]["parameters"]
-            yield there, {p["name"]: p["schema"] for p in parameters_ if p["in"] == "query"}
+            asked = [p for p in parameters_ if p["in"] == "query"]
+            must = {p["name"]: p["schema"] for p in asked if p.get("required")}
+            yield there, {p["name"]: p["schema"] for p in asked}, must
 
 
 async def test_every_parameter_that_is_named_is_read_and_no_other(here):
     asked = 0
-    async for path, named in readings(here):
+    async for path, named, must in readings(here):
+        needed = "".join(f"&{name}={sample(here, name, must[name])}" for name in must)
+        bare = await here.get(f"{path}?{needed[1:]}", by="jiang-he")
+        assert bare.status == 200, (path, bare.body)
         for name, schema in named.items():
-            answer = await here.get(f"{path}?{name}={sample(here, name, schema)}", by="jiang-he")
+            value = f"{name}={sample(here, name, schema)}"
+            rest = needed if name not in must else needed.replace(f"&{value}", "")
+            answer = await here.get(f"{path}?{value}{rest}", by="jiang-he")
             good = answer.status == 200 or (name, answer.slug) == ("after", "invalid-cursor")
             assert good, (path, name, answer.body)
             asked += 1
         for name in {"at_least", "limit", "after", "as_of", "nothing"} - named.keys():
-            answer = await here.get(f"{path}?{name}=1", by="jiang-he")
+            answer = await here.get(f"{path}?{name}=1{needed}", by="jiang-he")
+            assert (400, "invalid-parameter") == answer.refusal[:2], (path, name)
+        for name in must:
+            value = f"&{name}={sample(here, name, must[name])}"
+            answer = await here.get(f"{path}?{needed.replace(value, '')[1:]}", by="jiang-he")
             assert (400, "invalid-parameter") == answer.refusal[:2], (path, name)
     assert asked > 100
 

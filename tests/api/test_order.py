@@ -81,6 +81,11 @@ OFFICE = {
     "/seals/QH-S1/disable": ("/seals/nothing/disable", "wu-jun", {}),
     "/seals/QH-S1/lock-away": ("/seals/nothing/lock-away", "wu-jun", {}),
     "/seals/QH-S1/destroy": ("/seals/nothing/destroy", "wu-jun", {}),
+    "/seals/QH-S1/reconcile": (
+        "/seals/nothing/reconcile",
+        "he-yan",
+        {"counter": 0, "as_of": "2026-03-02"},
+    ),
     "/seals/QH-S1/report-lost": ("/seals/nothing/report-lost", "zhou-min", {}),
 }
 
@@ -95,6 +100,7 @@ READINGS = {
     "/audit/administration": (None, "wu-jun", "zhou-min"),
     "/audit/all": (None, "wu-jun", "zhou-min"),
     "/seals/QH-S1/register": ("/seals/nothing/register", "wu-jun", "chen-zhi"),
+    "/reviews": (None, "lu-qian", "chen-zhi"),
     "/items": (None, "chen-zhi", None),
     "/calendars": (None, "chen-zhi", None),
     "/policies": (None, "chen-zhi", None),

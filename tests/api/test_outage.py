@@ -10,7 +10,10 @@ from ledger.database import Role
 from tests.api.serving import serve
 from tests.ledger.test_store_writer import complaining
 
-LISTS = ("/cases", "/alerts", "/audit/all", "/events", "/export/ndjson", f"/imports/{'0' * 32}")
+LISTS = (
+    "/cases", "/alerts", "/audit/all", "/reviews", "/performance?from=2026-01-01&to=2026-12-31",
+    "/events", "/export/ndjson", f"/imports/{'0' * 32}",
+)  # fmt: skip
 READING = (*LISTS, "/cases/469002-2026-000001", "/seals/QH-S1/register")
 
 

@@ -71,6 +71,6 @@ async def test_another_word_is_refused(here, query):
 
 
 async def test_what_is_not_counted_does_not_take_the_word(here):
-    answer = await here.get("/seals/QH-S1/register?count=exact", by="wu-jun")
+    answer = await here.get("/performance?from=2026-03-01&to=2026-03-31&count=exact", by="wu-jun")
 
     assert (400, "invalid-parameter") == (answer.status, answer.slug)

@@ -69,7 +69,10 @@ async def test_numbers_have_no_gap_and_the_year_of_the_ledgers_zone(make_store):
     assert {"case/2026": 1} == before.registers[0]
     assert [{"case/2027": n} for n in (1, 2, 3)] == [o.registers[0] for o in after]
     assert (await store.number(LEDGER, "case/2027", 2)).stream == "case:b1"
-    assert [1, 2, 3] == [n for n, _ in await store.register(LEDGER, "case/2027", 0, 10)]
+    later = eve + timedelta(days=1)
+    assert (3, 3) == await store.counted(LEDGER, "case/2027", later)
+    assert (1, 0) == await store.counted(LEDGER, "case/2026", later)
+    assert (0, None) == await store.counted(LEDGER, "case/2027", eve)
 
 
 async def test_an_old_epoch_is_refused(make_store):

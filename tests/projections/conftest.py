@@ -23,7 +23,16 @@ from ledger.occasion import Occasion
 from ledger.office import Office
 from ledger.office.setup import opening
 from ledger.store import Command, Store, open_ledger
-from projections import audit_trail, current_state, findings, findings_read, timeout_alerts
+from projections import (
+    audit_trail,
+    current_state,
+    findings,
+    findings_read,
+    performance,
+    reviews,
+    seal_register,
+    timeout_alerts,
+)
 from projections.findings_facts import Who
 from projections.follow import Follower
 
@@ -45,6 +54,9 @@ PROJECTIONS = (
     timeout_alerts.PROJECTION,
     audit_trail.PROJECTION,
     FINDINGS,
+    seal_register.PROJECTION,
+    reviews.PROJECTION,
+    performance.PROJECTION,
 )
 
 

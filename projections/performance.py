@@ -1,0 +1,309 @@
+"""What the bureau is measured by (考核), as the ledger says it now: figures, and their cases.
+
+Stored are dates and facts of each case; what they count for in a period is said by the table
+of `definitions`, when somebody asks.  So a correction or a calendar moves a figure as it moves
+a due date, and a definition that is read in two ways is counted in both from the same rows.
+The items are read from the office, the evaluations from the rows of `reviews`.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from ledger.case import Data
+from ledger.office import Office
+from ledger.office.elements import lacking
+from ledger.queries import load
+from ledger.standing import Subject, about
+from projections import seen
+from projections.asked import Asked, Mark, Page, wrong, wrong_mark
+from projections.current_state import OWN
+from projections.definitions import (
+    AVERAGE,
+    DEFINITIONS,
+    WITH_CASES,
+    Counted,
+    Definition,
+    Listed,
+    Period,
+    Rated,
+    Thing,
+)
+from projections.figures import COLUMNS, row_of
+from projections.follow import Batch, Connection, Pool, Projection
+from projections.histories import is_case
+from projections.limits import moved
+from projections.tally import Tally, average_of_organs, told
+
+SQL = load(Path(__file__).with_suffix(".sql"))
+
+FILTERS = frozenset({"from", "to", "organ", "item", "unit", "source"})
+OF_CASES = FILTERS | {"definition", "counted"}
+
+_COUNTED = tuple(field.name for field in fields(Counted))
+_RATED = tuple(field.name for field in fields(Rated))
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked for: a period, a part of the ledger, and who asks."""
+
+    ledger: str
+    period: Period
+    reader: seen.Reader
+    organ: str | None
+    item: str | None
+    unit: str | None
+    source: str
+
+    @classmethod
+    def of(cls, ledger: str, scopes: Sequence[seen.Scope], asked: Asked, today: date) -> "Question":
+        """Read the filters; refuse a period that has no beginning, no end, or is turned round."""
+        first, last = asked.day("from"), asked.day("to")
+        if first is None or last is None:
+            raise wrong("to" if first else "from", "a date such as 2026-03-02")
+        if last < first:
+            raise wrong("to", "no day before `from`")
+        return cls(
+            ledger=ledger,
+            period=Period(first, last, today),
+            reader=seen.reader(scopes),
+            organ=asked.text("organ"),
+            item=asked.text("item"),
+            unit=asked.text("unit"),
+            source=asked.text("source") or OWN,
+        )
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        """The definitions that have an answer: of another system's cases only their own.
+
+        Items belong to organs, not to units.
+        """
+        if self.source != OWN:
+            return tuple(d for d in DEFINITIONS if d.of == "import")
+        apart = {"import"} | ({"item"} if self.unit is not None else set())
+        return tuple(d for d in DEFINITIONS if d.of not in apart)
+
+    def arguments(self, after: int | None = None) -> tuple[object, ...]:
+        """The parameters of the statements that give the things of a period."""
+        return (
+            self.ledger,
+            *self.reader.arguments,
+            self.source,
+            self.period.first,
+            self.period.last,
+            self.organ,
+            self.item,
+            self.unit,
+            after,
+        )
+
+
+async def figures(
+    reads: Pool,
+    office: Office,
+    scopes: Sequence[seen.Scope],
+    filters: Mapping[str, str],
+    now: datetime,
+) -> Data:
+    """Return every figure that the question has an answer to, with the position it shows."""
+    today = now.astimezone(office.zone).date()
+    question = Question.of(office.ledger, scopes, Asked(filters), today)
+    tallies = {d.id: Tally(d, question.period) for d in question.definitions}
+    every = tuple(items(office, question.period, now))
+    shown = [one for one, of in every if _asked_for(one, of, question, office)]
+    for tally in tallies.values():
+        if tally.definition.of == "item":
+            for one in shown:
+                tally.add(one, one.code)
+    async with reads.acquire() as connection, connection.transaction(readonly=True):
+        position = await connection.fetchval(SQL["shown"], office.ledger)
+        for of in ("case", "review", "import"):
+            mine = [tally for tally in tallies.values() if tally.definition.of == of]
+            if mine:
+                async for _, thing in _things(connection, question, of):
+                    for tally in mine:
+                        tally.add(thing, thing.case_no)
+    return {
+        **{name: filters.get(name) for name in sorted(FILTERS)},
+        "as_of": now.astimezone(office.zone).isoformat(),
+        "position": -1 if position is None else position,
+        "items": [told(t, _average(t, [one for one, _ in every])) for t in tallies.values()],
+        "next": None,
+    }
+
+
+def _average(tally: Tally, every: Sequence[Listed]) -> Any:  # noqa: ANN401
+    """Return what an aim is held against where it is the average of the whole ledger."""
+    aim = tally.definition.aim
+    if aim is None or aim[1] != AVERAGE:
+        return None
+    return average_of_organs(tally.definition, every, tally.period)
+
+
+async def cases(
+    reads: Pool,
+    office: Office,
+    scopes: Sequence[seen.Scope],
+    filters: Mapping[str, str],
+    after: Mark | None,
+    limit: int,
+    now: datetime,
+    *,
+    counted: bool = False,
+) -> Page:
+    """Return a page of the cases behind one figure, in the order of their receipt.
+
+    They are those below the line; `counted` in the filters asks for those above it, or for
+    the others.
+    """
+    asked = Asked(filters)
+    definition = WITH_CASES.get(asked.one_of("definition", WITH_CASES) or "")
+    if definition is None:
+        raise wrong("definition", "one of " + ", ".join(sorted(WITH_CASES)))
+    if after is not None and not isinstance(after, int):
+        raise wrong_mark()
+    today = now.astimezone(office.zone).date()
+    question = Question.of(office.ledger, scopes, asked, today)
+    wanted = asked.truth("counted")
+    found: list[tuple[int, Data]] = []
+    total = 0
+    async with reads.acquire() as connection, connection.transaction(readonly=True):
+        position = await connection.fetchval(SQL["shown"], office.ledger)
+        if definition in question.definitions:
+            start = None if counted else after
+            async for row, thing in _things(connection, question, definition.of, start):
+                row_told = _behind(definition, question.period, row, thing)
+                if row_told is None or wanted not in (None, row_told["counted"]):
+                    continue
+                total += 1
+                if row["mark"] > (after or -1) and len(found) <= limit:
+                    found.append((row["mark"], row_told))
+                if len(found) > limit and not counted:
+                    break
+    following = found[limit - 1][0] if len(found) > limit else None
+    return Page(
+        tuple(one for _, one in found[:limit]),
+        following,
+        -1 if position is None else position,
+        total if counted else None,
+    )
+
+
+def _behind(definition: Definition, period: Period, row: Any, thing: Thing) -> Data | None:  # noqa: ANN401
+    """Tell of a case why it stands behind a figure; None where it does not."""
+    if not definition.weight(thing, period):
+        return None
+    due, met = {
+        "case": (row.get("promised_due"), row.get("promised_met")),
+        "import": (row.get("own_due"), row.get("ended_on")),
+        "review": (row.get("due"), row.get("met_on")),
+    }[definition.of]
+    why = definition.why
+    return {
+        "case": row["case_no"],
+        "item": row["item"],
+        "organ": row["organ"],
+        "unit": row["unit"],
+        "counted": bool(definition.amount(thing, period)),
+        "due": None if due is None else due.isoformat(),
+        "met_on": None if met is None else met.isoformat(),
+        "causes": [] if why is None else list(why[1](thing, period)),
+    }
+
+
+async def _things(
+    connection: Connection, question: Question, of: str, after: int | None = None
+) -> AsyncIterator[tuple[Any, Thing]]:
+    """Give the rows of a period one by one, however many there are, as things to be counted."""
+    statement = SQL["reviews_due" if of == "review" else "of_period"]
+    async for row in connection.cursor(statement, *question.arguments(after), prefetch=500):
+        if of == "review":
+            yield row, Rated(**{name: row[name] for name in _RATED})
+        else:
+            late = tuple(row["extended_late_on"])
+            values = {name: row[name] for name in _COUNTED}
+            yield row, Counted(**{**values, "extended_late_on": late})
+
+
+def items(office: Office, period: Period, now: datetime) -> Iterator[tuple[Listed, Subject]]:
+    """Give the non-secret items in force at the end of a period, or now if it goes on."""
+    end = datetime.combine(period.last, time(), office.zone) + timedelta(days=1)
+    at = min(now, end - timedelta(microseconds=1))
+    for thing in office.things.values():
+        version = thing.at(at) if thing.kind == "item" else None
+        over = thing.ended is not None and thing.ended <= at
+        if version is None or over or version.content.get("secret"):
+            continue
+        content = version.content
+        of = about({"organs": content["organs"], "item": content["code"]})
+        listed = Listed(
+            code=str(content["code"]),
+            organ=of.approving,
+            kind=str(content["kind"]),
+            law=int(content["limits"]["statutory"]),
+            promise=int(content["limits"]["promised"]),
+            window=bool(content.get("window")),
+            no_visit=bool(content.get("no_visit")),
+            lacking=lacking(content),
+        )
+        yield listed, of
+
+
+def _asked_for(one: Listed, of: Subject, question: Question, office: Office) -> bool:
+    if question.organ not in (None, one.organ) or question.item not in (None, one.code):
+        return False
+    return question.reader.sees(seen.marks(of, office), one.code)
+
+
+# -- following --------------------------------------------------------------------------------
+
+# The acts after which a case can count for something else than before.
+MOVING = frozenset(
+    {
+        "received",
+        "accepted",
+        "deemed-accepted",
+        "deemed-renewed",
+        "suspended",
+        "resumed",
+        "extended",
+        "decided",
+        "issued",
+        "declined",
+        "withdrawn",
+        "terminated",
+        "correction-approved",
+    }
+)
+
+
+async def apply(connection: Connection, batch: Batch) -> None:
+    """Write anew the cases that something countable happened to, or whose days were set anew."""
+    streams = {e.stream for e in batch.events if e.type in MOVING and is_case(e.stream)}
+    streams |= await moved(connection, batch.everything, SQL["moved_by_calendar"], SQL["of_organ"])
+    told = await batch.cases(streams)
+    if not told:
+        return
+    await connection.execute(SQL["remove_cases"], *batch.key, [case.stream for case in told])
+    rows = [row_of(case, batch.office) for case in told]
+    await connection.copy_records_to_table(
+        "figure_case",
+        schema_name="projections",
+        columns=COLUMNS,
+        records=[(*batch.key, *row) for row in rows if row is not None],
+    )
+
+
+PROJECTION = Projection(
+    name="performance",
+    apply=apply,
+    rows={"figure_case": SQL["rows"]},
+    remove={"figure_case": SQL["remove"]},
+)

@@ -1,0 +1,102 @@
+-- name: remove_cases
+-- What is known better now.
+DELETE FROM projections.figure_case
+ WHERE ledger = $1
+   AND generation = $2
+   AND stream = ANY ($3);
+
+-- name: moved_by_calendar
+-- The cases with a due date in days that a calendar has set anew.
+SELECT stream
+  FROM projections.figure_case
+ WHERE ledger = $1
+   AND generation = $2
+   AND last_due >= $3
+   AND received_on <= $4;
+
+-- name: of_organ
+-- The cases of an organ whose place among the organs has changed.
+SELECT stream
+  FROM projections.figure_case
+ WHERE ledger = $1
+   AND generation = $2
+   AND organ = $3;
+
+-- name: shown
+-- The position that the figures show.
+SELECT p.next_position - 1 AS position
+  FROM projections.shown AS s
+  JOIN projections.progress AS p
+    ON p.ledger = s.ledger
+   AND p.generation = s.generation
+   AND p.projection = s.projection
+   AND p.sequence = s.ledger
+ WHERE s.ledger = $1
+   AND s.projection = 'performance';
+
+-- name: of_period
+-- The cases a reader may see that a period can have to do with, in the order of receipt: what
+-- each of them counts for is said by the definitions.
+SELECT t.received_position AS mark, t.*
+  FROM projections.shown AS s
+  JOIN projections.figure_case AS t
+    ON t.ledger = s.ledger
+   AND t.generation = s.generation
+ WHERE s.ledger = $1
+   AND s.projection = 'performance'
+   AND (   $2
+        OR t.seen && $3
+        OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
+                    WHERE o.item = t.item
+                      AND o.mark = ANY (t.seen)))
+   AND t.source = $6
+   AND t.until >= $7
+   AND t.received_on <= $8
+   AND ($9::text IS NULL OR t.organ = $9)
+   AND ($10::text IS NULL OR t.item = $10)
+   AND ($11::text IS NULL OR t.unit = $11)
+   AND ($12::bigint IS NULL OR t.received_position > $12)
+ ORDER BY t.received_position;
+
+-- name: reviews_due
+-- The bad evaluations a reader may see that are due in a period, in the order they came.
+SELECT t.position AS mark, t.*
+  FROM projections.shown AS s
+  JOIN projections.review AS t
+    ON t.ledger = s.ledger
+   AND t.generation = s.generation
+ WHERE s.ledger = $1
+   AND s.projection = 'reviews'
+   AND (   $2
+        OR t.seen && $3
+        OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
+                    WHERE o.item = t.item
+                      AND o.mark = ANY (t.seen)))
+   AND t.source = $6
+   AND t.due >= $7
+   AND t.due <= $8
+   AND ($9::text IS NULL OR t.organ = $9)
+   AND ($10::text IS NULL OR t.item = $10)
+   AND ($11::text IS NULL OR t.unit = $11)
+   AND ($12::bigint IS NULL OR t.position > $12)
+ ORDER BY t.position;
+
+-- name: rows
+-- Everything of a generation, in one order: two generations are compared by these bytes.
+SELECT stream, case_no, received_position, item, organ, unit, seen, source, kind, given_up,
+       visited, promised_due, promised_met, promised_ended, issue_due, issue_met, issue_ended,
+       deemed_on, extended_late_on, unreasoned_on, ended_on, own_due, ended_late, received_on,
+       until, last_due
+  FROM projections.figure_case
+ WHERE ledger = $1
+   AND generation = $2
+ ORDER BY stream;
+
+-- name: remove
+-- Some rows of a generation that is not shown any more.
+DELETE FROM projections.figure_case
+ WHERE ctid = ANY (ARRAY (SELECT ctid
+                            FROM projections.figure_case
+                           WHERE ledger = $1
+                             AND generation = $2
+                           LIMIT 10000));
