@@ -281,6 +281,10 @@ async def test_the_receipt_log_gives_the_figures_of_its_oracle(here):
 
     await _same_officers(here, oracle)
     await _habits(here, oracle)
+    query = "from=2010-01-01&to=2013-12-31&source=coselog-receipt"
+    figures = (await here.get(f"/performance?{query}", by="xing-tao")).body["items"]
+    (late,) = [f for f in figures if f["definition"] == "import.closed-late@1"]
+    assert (oracle["closed after deadline"], closed) == (late["numerator"], late["denominator"])
 
 
 async def figure(here, rule, **by):
