@@ -254,7 +254,7 @@ def revoke(*, key_id: str) -> None:
 @click.option(
     "--mapping",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A JSON file that says which column is what; needed for CSV.",
+    help="A JSON file that says which column is what; needed for CSV, not for XES.",
 )
 @click.option("--url", help="Where the service runs; this machine by default.")
 @click.option("--by", default="guo-an", show_default=True, help="Who uploads.")
@@ -268,7 +268,7 @@ def import_(
     by: str,
     commit_by: str | None,
 ) -> None:
-    """Bring in FILE (NDJSON or CSV) of another system.
+    """Bring in FILE (NDJSON, CSV, or an event log in XES) of another system.
 
     A running service judges and reports its rows; with --commit-by they are taken in.
     Interrupted, the same command goes on.  Rows that cannot be are set aside with a code, and
@@ -360,7 +360,12 @@ def rebuild(*, view: str, ledger: str, check: bool) -> None:
 @click.option("--exit", "leave", is_flag=True, help="End after the work instead of serving on.")
 @click.option("--host", help="Where to listen; CASELEDGER_HOST by default.")
 @click.option("--port", type=int, help="Where to listen; CASELEDGER_PORT by default.")
-def demo(*, leave: bool, host: str | None, port: int | None) -> None:
+@click.option(
+    "--log",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Bring in an event log in XES (also .gz) as well, and tell what is found in it.",
+)
+def demo(*, leave: bool, host: str | None, port: int | None, log: Path | None) -> None:
     """Do the main job on real and invented data, then serve it.
 
     Everything is made where it is missing; a second run goes on where the first one ended.
@@ -374,7 +379,7 @@ def demo(*, leave: bool, host: str | None, port: int | None) -> None:
             return running.issuer.token(person, person)
 
         try:
-            return (await run_demo(running.url, token_for, sys.stdout)).good
+            return (await run_demo(running.url, token_for, sys.stdout, log=log)).good
         except DemoError as error:
             raise click.ClickException(str(error)) from error
 

@@ -6,6 +6,7 @@ rules are those of the interface, and so are the refusals.
 
 import asyncio
 import hashlib
+import io
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ import aiohttp
 import click
 import orjson
 
+from api import logged
 from api.operate import Say, own_token
 from api.settings import Settings
 from ledger.errors import Refused, Unavailable
@@ -112,18 +114,18 @@ async def imported(
     """Upload a file and, if somebody commits it, wait until its rows are taken in."""
     base = f"/v1/ledgers/{ledger}/imports"
     # The same file under the same mapping is the same import, however often it is sent.
-    rules = b"{}" if mapping is None else await asyncio.to_thread(mapping.read_bytes)
-    content = await asyncio.to_thread(file.read_bytes)
-    digest = hashlib.sha256(rules + b"\0" + content).hexdigest()
+    sent = await asyncio.to_thread(logged.read, file, mapping)
+    digest = hashlib.sha256(sent.mapping + b"\0" + sent.content).hexdigest()
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         uploader = Remote(session, address(settings, url), _token(settings, by))
         query = "" if commit_by else "?dry_run=true"
         say(f"uploading {file.name}")
         form = aiohttp.FormData()
+        rules = io.BytesIO(sent.mapping)
         form.add_field("mapping", rules, content_type="application/json", filename="mapping.json")
-        kind = "text/csv" if file.suffix == ".csv" else "application/x-ndjson"
-        form.add_field("file", content, content_type=kind, filename=file.name)
+        content = io.BytesIO(sent.content)
+        form.add_field("file", content, content_type=sent.media, filename=sent.name)
         report = await uploader.told(
             "POST", base + query, data=form, headers={"Idempotency-Key": f"upload-{digest}"}
         )

@@ -157,6 +157,21 @@ def _of_log(members: dict[str, Json]) -> LogMapping:
     )
 
 
+def of_any_log(name: str) -> dict[str, Json]:
+    """Return a mapping for an event log of which nothing is known but the standard's words."""
+    system = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:60] or "log"
+    return {
+        "system": system,
+        "item": f"{system}-case",
+        "trace": {"id": "concept:name"},
+        "event": {
+            "person": "org:resource",
+            "unit": "org:group",
+            "transition": "lifecycle:transition",
+        },
+    }
+
+
 def _activity(data: Json, pointer: str) -> Activity:
     members = _object(data, pointer)
     _only(members, {"type", "data", "checks"}, pointer)

@@ -5,16 +5,19 @@ request carries the same key in each run, so that a demo that was killed goes on
 and one that was finished finds what it did.
 """
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 import aiohttp
 import click
 
+from api import logged
 from api.demo import elsewhere, plan, stories
 from api.demo.caller import Bureau, DemoError, Tally, TokenFor
 from api.demo.elsewhere import Brought
@@ -58,10 +61,12 @@ async def run_demo(
     *,
     cases: int | None = None,
     rows: int | None = None,
+    log: Path | None = None,
 ) -> Summary:
     """Do the demo's work against a running service, and tell what came of it.
 
-    `cases` walks fewer cases and `rows` imports only the first rows: for tests.
+    `cases` walks fewer cases and `rows` imports only the first rows: for tests.  `log` is an
+    event log that is brought in as well.
     """
     setting = plan.settings()
     begun = time.monotonic()
@@ -71,6 +76,8 @@ async def run_demo(
         await bureau.clock(START, setting["people"]["system_admin"])
         _title(out, "办件导入 · real cases of other systems, as facts recorded elsewhere")
         brought = await _bring(bureau, setting["people"], out, rows)
+        if log is not None:
+            await _look(bureau, setting["people"], out, log)
         imported = time.monotonic()
         lives = plan.lives(setting, cases)
         steps = sum(len(life.steps) for life in lives)
@@ -115,6 +122,32 @@ async def _bring(
         found.append(one)
         _compared(out, one, whole=rows is None)
     return tuple(found)
+
+
+async def _look(bureau: Bureau, people: Mapping[str, Any], out: TextIO, log: Path) -> None:
+    """Bring an event log in, and print what the findings say of it."""
+    file = logged.read(log)
+    if not file.is_log:
+        raise DemoError(f"{log.name}: not an event log in XES")
+    with _bar(out, file.name[:24], 1) as bar:
+
+        def tick(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        name = f"log-{hashlib.sha256(file.mapping + file.content).hexdigest()[:16]}"
+        told = await elsewhere.taken_in(bureau, name, file, people, tick)
+    looked = await elsewhere.look_into(bureau, told, people, START.date())
+    late, closed = looked.late
+    click.echo(
+        f"\n{told['system']}: {told['recorded']:,} cases, {told['events']:,} events, "
+        f"{told['quarantined']:,} set aside; {late:,} of {closed:,} closed late",
+        file=out,
+    )
+    for rule, text, found in looked.found:
+        click.echo(f"{found:>8,}  {rule:<22} {text}", file=out)
+    path = f"/findings?item={told['item']}"
+    click.echo(f"   see  {bureau.url}{path} as {people['inspector']}", file=out)
 
 
 def _compared(out: TextIO, one: Brought, *, whole: bool) -> None:

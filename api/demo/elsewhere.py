@@ -1,18 +1,19 @@
 """Brings real cases of other systems in, and holds what comes out beside what the files say."""
 
 import asyncio
-import gzip
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import aiohttp
 
+from api import logged
 from api.demo.caller import Answer, Bureau, DemoError
 from api.demo.plan import DATA
+from api.logged import Logged
 
 Json = Any
 Items = Sequence[Mapping[str, Json]]
@@ -49,16 +50,27 @@ async def bring(
 
     `tick` hears how many rows are done, and of how many; `rows` takes only the first ones.
     """
-    content = gzip.decompress((DATA / f"{name}.csv.gz").read_bytes())
+    file = logged.read(DATA / f"{name}.csv.gz", DATA / f"{name}.mapping.json")
     if rows is not None:
-        content = b"\n".join(content.split(b"\n")[: rows + 1]) + b"\n"
-    mapping = (DATA / f"{name}.mapping.json").read_text("utf-8")
+        content = b"\n".join(file.content.split(b"\n")[: rows + 1]) + b"\n"
+        file = replace(file, content=content)
+    return await taken_in(bureau, name, file, people, tick)
+
+
+async def taken_in(
+    bureau: Bureau,
+    name: str,
+    sent: Logged,
+    people: Mapping[str, Json],
+    tick: Callable[[int, int], None],
+) -> Mapping[str, Json]:
+    """Upload a file under a name of its own, commit it, and wait until it is taken in."""
 
     def form() -> aiohttp.FormData:
         made = aiohttp.FormData()
-        made.add_field("mapping", mapping, content_type="application/json")
-        file = io.BytesIO(content)
-        made.add_field("file", file, filename=f"{name}.csv", content_type="text/csv")
+        made.add_field("mapping", sent.mapping.decode(), content_type="application/json")
+        file = io.BytesIO(sent.content)
+        made.add_field("file", file, filename=sent.name, content_type=sent.media)
         return made
 
     uploaded = await bureau.upload(form, people["system_admin"], f"demo-import-{name}")
@@ -138,3 +150,37 @@ def _days(first: str, last: str) -> int:
 def _good(answer: Answer, what: str) -> None:
     if not answer.good:
         raise DemoError(f"{what}: {answer.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A log that was brought in: the import, what the rules find in it, and what closed late."""
+
+    told: Mapping[str, Json]
+    found: tuple[tuple[str, str, int], ...]
+    late: tuple[int, int]
+
+
+async def look_into(
+    bureau: Bureau, told: Mapping[str, Json], people: Mapping[str, Json], until: date
+) -> Looked:
+    """Ask, as an inspector does, what the findings say of the cases of a log."""
+    query: dict[str, str | int] = {"item": told["item"], "at_least": told["position"]}
+    rules = await bureau.get("/findings/rules", people["inspector"], **query)
+    _good(rules, "findings")
+    period = {"from": "1970-01-01", "to": until.isoformat(), "source": told["system"]}
+    figures = await bureau.get("/performance", people["inspector"], **period)
+    _good(figures, "performance")
+    (late,) = [f for f in figures.body["items"] if f["definition"] == CLOSED_LATE]
+    return Looked(
+        told,
+        tuple(
+            (r["rule"], r["text"]["zh-CN"] + " · " + r["text"]["en"], r["findings"])
+            for r in rules.body["items"]
+            if r["findings"]
+        ),
+        (late["numerator"], late["denominator"]),
+    )
+
+
+CLOSED_LATE = "import.closed-late@1"

@@ -5,20 +5,23 @@ import io
 import json
 import os
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 import api.demo
+from api import logged
+from api.demo import run_demo
 from api.xes import MAX_EVENTS, MAX_TOKEN, XesRows
+from ledger import mapping, traced
 from ledger.errors import Refused
 from tests.api.serving import KEYS, serve
 from tests.api.test_imports import committed, rows
 
 DATA = Path(api.demo.__file__).parent / "data"
-RECEIPT = json.loads((DATA / "receipt.mapping.json").read_text("utf-8"))
+RECEIPT = json.loads((DATA / "coselog_wabo_receipt.mapping.json").read_text("utf-8"))
 # Real data that may be used and not shipped: beside the project, or where this names it.
 SHARED = Path(
     os.environ.get("CASELEDGER_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data")
@@ -345,3 +348,32 @@ async def cases_of(here, rule, measure, part=""):
         mark = answer.body["next"]
         after = None if mark is None else f"&after={mark}"
     return found
+
+
+async def test_the_demo_brings_a_log_in_and_tells_what_it_finds(here, tmp_path):
+    path = tmp_path / "old-flow.xes.gz"
+    path.write_bytes(gzip.compress(log(GOOD).encode()))
+    path.with_name("old-flow.mapping.json").write_text(json.dumps(MAPPING))
+    out = io.StringIO()
+
+    def token(person):
+        return here.tokens.token(person, person)
+
+    summary = await run_demo(here.base, token, out, cases=2, rows=20, log=path)
+
+    assert [] == summary.tally.unexpected
+    assert "old-flow: 1 cases, 5 events, 0 set aside; 1 of 1 closed late" in out.getvalue()
+    assert " four-eyes " in out.getvalue()
+
+
+def test_a_log_of_which_nothing_is_known_is_read_by_the_words_of_the_standard(tmp_path):
+    path = tmp_path / "some log (1).xes"
+    path.write_text(log(GOOD))
+
+    found = logged.read(path)
+
+    read = mapping.mapping(json.loads(found.mapping))
+    assert ("some-log-1", "org:resource", "concept:name") == (read.system, read.person, read.id)
+    (row,) = XesRows().feed(found.content)
+    acts = traced.read(row.cells, read, datetime.now(UTC)).acts
+    assert ["received", *["acted-elsewhere"] * 3] == [act.type for act in acts]
