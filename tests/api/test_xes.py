@@ -23,9 +23,7 @@ from tests.api.test_imports import committed, rows
 DATA = Path(api.demo.__file__).parent / "data"
 RECEIPT = json.loads((DATA / "coselog_wabo_receipt.mapping.json").read_text("utf-8"))
 # Real data that may be used and not shipped: beside the project, or where this names it.
-SHARED = Path(
-    os.environ.get("CASELEDGER_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data")
-)
+SHARED = Path(os.environ.get("SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 LOG = SHARED / "raw" / "coselog_wabo_receipt.xes.gz"
 ORACLES = SHARED / "oracles.json"
 

@@ -18,7 +18,7 @@ from tests.ledger.days import POLICY, ZONE, calendars
 
 CASES = 10_000
 CHUNKS = 10
-SEED = int(os.environ.get("CASELEDGER_SEED", "469002"))
+SEED = int(os.environ.get("SEED", "469002"))
 FIRST, LAST = date(2019, 1, 2), date(2026, 12, 31)
 ONE = timedelta(days=1)
 RULES = ("suspension.after-start", "suspension.from-start", "suspension.whole-days")
@@ -130,7 +130,7 @@ def on_fingers(life: Life):
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_ten_thousand_limits_are_counted_the_same_by_others(chunk):
-    print(f"CASELEDGER_SEED={SEED}")
+    print(f"SEED={SEED}")
     rng = random.Random(f"{SEED}/{chunk}")
     for _ in range(CASES // CHUNKS):
         life = drawn(rng)
