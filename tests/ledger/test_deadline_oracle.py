@@ -81,7 +81,7 @@ def counted(life: Life):
     facts = Facts(runs=(run,), pauses=life.pauses, extensions=life.extensions)
     at = datetime.combine(life.on, time(12), ZONE)
     (found,) = view((Step(-1, facts),), CALENDARS, at.astimezone(UTC), ZONE, POLICY)
-    return found.due, found.used, found.light in ("red",)
+    return found.due, found.used, found.light == "red"
 
 
 CALENDARS = calendars(*(f"cn-{year}" for year in range(2019, 2027)))
