@@ -137,5 +137,6 @@ def shown_actor(actor: Actor) -> Data:
         "role": actor.role,
         "organ": actor.organ,
         "appointment": actor.appointment,
+        "delegator": actor.delegator,
         "client": actor.client,
     }

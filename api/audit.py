@@ -16,10 +16,10 @@ from projections import audit_trail
 
 RESPONSIBILITIES = frozenset({*map(str, Responsibility), "all"})
 FORMS = {"json": "application/json", "csv": "text/csv"}
+PERSON = ("person", "name", "role", "organ", "client", "delegator")
 COLUMNS = (
     "position", "recorded_at", "occurred_at", "responsibility", "action", "case", "item",
-    "person", "name", "role", "organ", "client", "late_entry", "reason", "slug", "rule",
-    "earlier_position",
+    *PERSON, "late_entry", "reason", "slug", "rule", "earlier_position",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 
@@ -71,7 +71,7 @@ def as_csv(rows: Sequence[Data], following: str | None) -> web.Response:
     writer.writerow(COLUMNS)
     for row in rows:
         actor = row.get("actor") or {}
-        flat = {**row, **{k: actor.get(k) for k in ("person", "name", "role", "organ", "client")}}
+        flat = {**row, **{k: actor.get(k) for k in PERSON}}
         writer.writerow([cell(flat.get(name)) for name in COLUMNS])
     headers_out = {"Cache-Control": "no-store"}
     if following is not None:

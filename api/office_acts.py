@@ -217,6 +217,12 @@ class Reviews(Policy, tag="reviews"):
     bad_review: Days
 
 
+class Posts(Policy, tag="posts"):
+    """For how long a post may be delegated (授权, 委托)."""
+
+    delegation_days: Days
+
+
 class Numbers(Policy, tag="numbers"):
     """What a case number looks like."""
 
@@ -362,7 +368,7 @@ class Clock(Shape):
 OFFICE_BODIES: Mapping[str, type[Struct] | object] = {
     "item": Item,
     "calendar": Calendar,
-    "policy": Deadlines | Alerts | Duty | Link | Reviews | Numbers | Findings,
+    "policy": Deadlines | Alerts | Duty | Link | Reviews | Numbers | Findings | Posts,
     "appointment": Appointment,
     "approve": Approve,
     "end": End,

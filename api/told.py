@@ -72,6 +72,7 @@ class By(Told):
     organ: str | None
     client: str | None
     appointment: Maybe[str | None] = UNSET
+    delegator: Maybe[str | None] = UNSET
 
 
 class Event(Told):

@@ -72,14 +72,15 @@ def forbidden(action: Action, case: Case, actor: Actor, details: Data) -> Refuse
     """Say what this person's earlier acts on the case forbid (SOD, recusal), None if nothing."""
     if actor.person is None:
         return None
-    if actor.person in case.recused and action not in AFTER_RECUSAL:
+    stepped_back = actor.persons & case.recused.keys()
+    if stepped_back and action not in AFTER_RECUSAL:
         return Refused(
             "separation-of-duties",
             "who declared an interest does nothing more on the case but hand it over",
             rule="SOD-13",
-            earlier_position=case.recused[actor.person],
+            earlier_position=min(case.recused[person] for person in stepped_back),
         )
-    if action in OF_OTHERS and "SOD-15" not in _lifted(case) and actor.person in concerned(case):
+    if action in OF_OTHERS and "SOD-15" not in _lifted(case) and actor.persons & concerned(case):
         return Refused(
             "separation-of-duties",
             "who was complained of does not follow the complaint up",
@@ -90,7 +91,7 @@ def forbidden(action: Action, case: Case, actor: Actor, details: Data) -> Refuse
         _SEPARATED.get(duty, ()) for duty in _duties(action, case, details)
     ):
         for done in case.duties:
-            if done["duty"] != row.earlier or done["person"] != actor.person:
+            if done["duty"] != row.earlier or done["person"] not in actor.persons:
                 continue
             if row.kind == "policy" and row.rule in _lifted(case):
                 break
@@ -235,7 +236,7 @@ def _addressed(actor: Actor, card: Data | None) -> bool:
     if card is None:
         return True
     heads = actor.role == Role.BUREAU_HEAD and actor.organ in card["organs"]
-    return heads or actor.person in card["addressees"]
+    return heads or bool(actor.persons & set(card["addressees"]))
 
 
 # Conditions of the table that need the details of an act; the others (who may be named as

@@ -27,6 +27,7 @@ class Actor:
 
     `kind` is person, by-law (what the law does: nobody's name), system (a client system
     acting as itself) or elsewhere (a person of another system, of whom it was imported).
+    Who acts by delegation (委托) names the `delegator` and the appointment that is used.
     """
 
     kind: str = "person"
@@ -36,6 +37,13 @@ class Actor:
     organ: str | None = None
     appointment: str | None = None
     client: str | None = None
+    delegator: str | None = None
+    delegated_from: str | None = None
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """Who the act counts for: whoever did it, and for whom (SECURITY 3.4)."""
+        return frozenset(p for p in (self.person, self.delegator) if p is not None)
 
 
 LAW = Actor(kind="by-law")

@@ -190,13 +190,13 @@ def approve_correction(case: Case, on: Occasion, *, event_id: str) -> Events:
     found = next((c for c in case.corrections if c["id"] == event_id), None)
     if found is None:
         raise Refused("unknown-reference", "no such correction", pointer="/event")
-    if found["by"] == on.by.person:
-        position = next(e.position for e in case.events if e.id == event_id)
+    proposed = next(e for e in case.events if e.id == event_id)
+    if proposed.actor.persons & on.by.persons:
         raise Refused(
             "separation-of-duties",
             "who proposed a correction does not approve it",
             rule="SOD-9",
-            earlier_position=position,
+            earlier_position=proposed.position,
         )
     if found["approved"]:
         raise Refused("already-done", "it is approved", rule="correction.once")

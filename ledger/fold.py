@@ -261,8 +261,8 @@ def _correction_approved(case: Case, event: Event) -> None:
 
 
 def _recusal_declared(case: Case, event: Event) -> None:
-    if event.actor.person is not None:
-        case.recused = {event.actor.person: event.position, **case.recused}
+    stepped_back = dict.fromkeys(event.actor.persons, event.position)
+    case.recused = {**stepped_back, **case.recused}
 
 
 FOLD: Mapping[str, Callable[[Case, Event], None]] = {

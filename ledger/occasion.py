@@ -81,6 +81,8 @@ class Occasion:
         # what they do themselves.
         own = self.by.role in roles and self.by.organ == organ
         person = self.by.person if own and person is None else person
+        if own and person == self.by.person and self.by.delegator is not None:
+            return str(person), {}  # the act relies on the delegation and on the post behind it
         if person is not None:
             not_recused(case, person)
         if person is not None and organ is not None and (own or person != self.by.person):
@@ -132,8 +134,9 @@ def event(
         flags = (*flags, flag("sole-handler", policy["id"]))
         data = {**data, "duty_policy": f"{policy['id']}@{policy['version']}"}
         streams.update(on.office.relied(f"policy:{policy['id']}"))
-    if actor.appointment is not None:
-        streams.update(on.office.relied(f"appointment:{actor.appointment}"))
+    for appointment in (actor.appointment, actor.delegated_from):
+        if appointment is not None:
+            streams.update(on.office.relied(f"appointment:{appointment}"))
     action = ACTION_OF.get(kind)
     responsibility = RULES[action].responsibility if action else BY_LAW[kind]
     by_law = actor.kind == "by-law"

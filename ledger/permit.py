@@ -83,7 +83,7 @@ def _proposed(case: Case, on: Occasion) -> Event:
         if e.type == "revocation-proposed"
         or (e.type == "reviewed" and e.data.get("recommend") in PROPOSALS)
     ]
-    others = [e for e in found if e.actor.person != on.by.person]
+    others = [e for e in found if not e.actor.persons & on.by.persons]
     if not others:
         raise Refused(
             "separation-of-duties",

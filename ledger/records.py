@@ -53,6 +53,8 @@ def encode(event: Event) -> bytes:
                 ("organ", actor.organ),
                 ("appointment", actor.appointment),
                 ("client", actor.client),
+                ("delegator", actor.delegator),
+                ("delegated_from", actor.delegated_from),
             )
             if value is not None
         },

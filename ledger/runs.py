@@ -61,15 +61,17 @@ def ended(case: Case, on: date, name: str | None = None, kind: str | None = None
 
 
 def done(case: Case, event: Event, duty: str) -> None:
-    """Note who did a duty of the case."""
-    noted = {
-        "duty": duty,
-        "person": event.actor.person,
-        "organ": event.actor.organ,
-        "event": event.id,
-        "position": event.position,
-    }
-    case.duties = (*case.duties, noted)
+    """Note who did a duty of the case; what is done by delegation counts for both."""
+    actor = event.actor
+    for person in (actor.person, *([actor.delegator] if actor.delegator else ())):
+        noted = {
+            "duty": duty,
+            "person": person,
+            "organ": actor.organ,
+            "event": event.id,
+            "position": event.position,
+        }
+        case.duties = (*case.duties, noted)
 
 
 def policy(case: Case, kind: str) -> Data:

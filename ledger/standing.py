@@ -6,7 +6,7 @@ read from, and goes with it.  Unknown action, role or relation: denied.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from ledger.case import Actor, Case, Data
@@ -227,6 +227,7 @@ def _standing(caller: Caller, of: Subject, on: date, office: Office) -> Standing
             if active and any(x in table.get(held.role, "") for x in letters):
                 reviewed_only = what == "case" and held.role == Role.HOTLINE
                 (if_reviewed if reviewed_only else readings).add(what)
+    _by_delegation(caller, of, on, office, acts, ended)
     return Standing(
         acts={action: tuple(acts[action]) for action in Action if action in acts},
         ended=frozenset(ended - acts.keys()),
@@ -235,6 +236,43 @@ def _standing(caller: Caller, of: Subject, on: date, office: Office) -> Standing
         here=here,
         was=was,
     )
+
+
+def _by_delegation(
+    caller: Caller,
+    of: Subject,
+    on: date,
+    office: Office,
+    acts: dict[Action, list[tuple[Actor, May]]],
+    ended: set[Action],
+) -> None:
+    """Add what others have delegated: never more than their own posts give them today."""
+    for held in office.delegations:
+        if held.person != caller.person or caller.organ not in (None, held.organ):
+            continue
+        behind = _behind(held, of, on, office)
+        for action in (Action(name) for name in held.actions):
+            for may in MAY[action]:
+                if may.role != held.role:
+                    continue
+                if behind is None or not held.active(on):
+                    ended.add(action)
+                elif any(x in may.relations for x in relations(behind, of, office)):
+                    acts.setdefault(action, []).append((_delegated(held, behind, caller), may))
+
+
+def _behind(held: Post, of: Subject, on: date, office: Office) -> Post | None:
+    """Return the delegator's own post that a delegation is of, if it can be used today."""
+    for post in office.posts_of(held.delegator):
+        same = (post.role, post.organ) == (held.role, held.organ)
+        if same and post.active(on) and post.covers(of.item):
+            return post
+    return None
+
+
+def _delegated(held: Post, behind: Post, caller: Caller) -> Actor:
+    actor = _actor(held, caller)
+    return replace(actor, delegator=behind.person, delegated_from=behind.id)
 
 
 def _without_post(

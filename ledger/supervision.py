@@ -108,7 +108,7 @@ def answer_alert(
 def withdraw_alert(case: Case, on: Occasion, *, alert: str) -> Events:
     """Take a card back with its reason; whoever must answer it does not (SOD-16)."""
     card = _card(on)
-    if on.by.person in card["addressees"]:
+    if on.by.persons & set(card["addressees"]):
         raise Refused(
             "separation-of-duties", "who must answer a card does not withdraw it", rule="SOD-16"
         )

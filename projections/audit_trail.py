@@ -114,7 +114,8 @@ def _shown(row: Any, no_case: bool) -> Data:  # noqa: ANN401, FBT001
         "version": row["version"],
         "item": None if hidden else row["item"],
         "actor": {
-            name: row[name] for name in ("kind", "person", "name", "role", "organ", "client")
+            name: row[name]
+            for name in ("kind", "person", "name", "role", "organ", "client", "delegator")
         },
         "occurred_at": instant(row["occurred_at"]),
         "recorded_at": instant(row["recorded_at"]),
@@ -148,6 +149,7 @@ COLUMNS = (
     "role",
     "organ",
     "client",
+    "delegator",
     "late_entry",
     "reason",
     "slug",
@@ -328,14 +330,16 @@ def responsibility_of(action: str) -> str:
 
 
 def actor(by: Actor) -> tuple[str | None, ...]:
-    """Return kind, person, name, role, organ and client; a person without a post is not named.
+    """Return kind, person, name, role, organ, client and delegator.
+
+    A person without a post is not named.
 
     Who has no post here is an applicant, or somebody who speaks for one; staff of another
     system are named as such.
     """
     staff = by.kind == "elsewhere" or by.role not in (None, Role.APPLICANT)
     person, name = (by.person, by.name) if staff else (None, None)
-    return by.kind, person, name, by.role, by.organ, by.client
+    return by.kind, person, name, by.role, by.organ, by.client, by.delegator
 
 
 PROJECTION = Projection(

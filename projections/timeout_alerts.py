@@ -247,7 +247,7 @@ async def _posts(connection: Connection, batch: Batch) -> None:
     for stream in sorted(streams):
         thing = batch.office.things[stream]
         held = appointment.post(thing)
-        if held is not None:
+        if held is not None and held.delegator is None:
             zone = batch.office.zone
             ends = [at for at in (_day_after(held.until, zone), thing.ended) if at is not None]
             since = _midnight(held.since, zone)

@@ -45,7 +45,7 @@ class Office:
         if not more:
             return self
         office = copy(self)
-        for name in ("posts", "_posts_by_person", "remembered"):
+        for name in ("_granted", "posts", "delegations", "_posts_by_person", "remembered"):
             office.__dict__.pop(name, None)
         for event in more:
             _apply(office, event)
@@ -88,12 +88,21 @@ class Office:
         return (f"item:{terms['item']}", *policies)
 
     @cached_property
-    def posts(self) -> tuple[Post, ...]:
-        """All approved posts, ended ones too."""
+    def _granted(self) -> tuple[Post, ...]:
         found = (
             appointment.post(thing) for thing in self.things.values() if thing.kind == "appointment"
         )
         return tuple(p for p in found if p is not None)
+
+    @cached_property
+    def posts(self) -> tuple[Post, ...]:
+        """All approved posts that people hold themselves, ended ones too."""
+        return tuple(p for p in self._granted if p.delegator is None)
+
+    @cached_property
+    def delegations(self) -> tuple[Post, ...]:
+        """All approved delegations, ended ones too."""
+        return tuple(p for p in self._granted if p.delegator is not None)
 
     @cached_property
     def remembered(self) -> dict[object, Any]:

@@ -12,7 +12,11 @@ from ledger.office.versioned import Versioned
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """An appointment as it can be used: who, in which role, where, for which items."""
+    """An appointment as it can be used: who, in which role, where, for which items.
+
+    A delegation (委托) is one of `actions` of the `delegator`'s own post, and gives no more
+    than that post gives at the moment.
+    """
 
     id: str
     stream: str
@@ -25,6 +29,8 @@ class Post:
     since: date
     until: date | None
     ended: bool
+    delegator: str | None = None
+    actions: frozenset[str] = frozenset()
 
     def active(self, on: date) -> bool:
         """Tell whether the post can be used on that day."""
@@ -69,6 +75,8 @@ def read(name: str, content: Data, *, ended: bool = False) -> Post:
         since=date.fromisoformat(content["from"]),
         until=date.fromisoformat(until) if until else None,
         ended=ended,
+        delegator=content.get("delegator"),
+        actions=frozenset(content.get("actions", ())),
     )
 
 

@@ -10,7 +10,15 @@ from datetime import date, datetime
 from ledger.case import Actor, Data
 from ledger.errors import Refused
 from ledger.lifecycle import Role
-from ledger.office import Office, appointment, authority, calendar, item, policy
+from ledger.office import (
+    Office,
+    appointment,
+    authority,
+    calendar,
+    delegation,
+    item,
+    policy,
+)
 
 # What a stream can be named by; an id made of a person's id may be none.
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -25,6 +33,12 @@ def permitted(
         actor = authority.appointing(office, actors, act, content)
         if act == "propose" and actor.person == content["person"]:
             raise Refused("separation-of-duties", "nobody proposes their own post", rule="SOD-8")
+        if actor.person == content.get("delegator"):
+            raise Refused(
+                "separation-of-duties",
+                "who delegates neither proposes nor approves that",
+                rule="SOD-19",
+            )
     else:
         actor = authority.choosing(office, actors, kind, act, content)
     sound(office, kind, content[NAME_IN[kind]], content, now)
@@ -55,8 +69,8 @@ def keeper(office: Office, person: object, now: datetime, pointer: str) -> None:
 def _appointment(office: Office, name: str, content: Data, on: date) -> None:
     if content["organ"] not in office.organs:
         raise Refused("unknown-reference", "no such organ", pointer="/organ")
-    if content.get("kind", "post") != "post":
-        raise Refused("schema", "only posts are granted yet", pointer="/kind")
+    if content.get("kind") == "break-glass":
+        raise Refused("schema", "only posts and delegations are granted yet", pointer="/kind")
     if not _NAME.fullmatch(name):
         raise Refused("schema", "give the appointment an id of its own", pointer="/id")
     new = appointment.read(name, content)
@@ -72,6 +86,10 @@ def _appointment(office: Office, name: str, content: Data, on: date) -> None:
     if not same:
         # Else a post would end, or move to somebody else, without anybody saying so.
         raise Refused("rule-refused", "that id is another post", rule="appointment.same")
+    if content.get("kind") == "delegation":
+        delegation.check(office, new, on)
+    elif new.delegator is not None or new.actions:
+        raise Refused("schema", "a post of one's own is nobody else's", pointer="/delegator")
     appointment.separated(office.posts, new, office.organs, on)
 
 

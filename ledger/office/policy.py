@@ -27,8 +27,9 @@ def relaxes(before: Data | None, after: Data) -> bool:
         )
     if kind in ("alerts", "reviews"):
         return before is not None and after != before
-    # What inspectors look for is never set by those they look at, not for the first time either.
-    return bool(kind == "findings")
+    # What inspectors look for, and how far posts are lent, is never set by those they look at,
+    # not for the first time either.
+    return kind in ("findings", "posts")
 
 
 def _wider(before: Sequence[str] | None, after: Sequence[str] | None) -> bool:

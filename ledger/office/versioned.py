@@ -109,8 +109,9 @@ def approved(
 ) -> Events:
     """Record an approval in time, by a person who is not the proposer (SOD-19; SOD-8 for posts)."""
     rule = "SOD-8" if thing.kind == "appointment" else "SOD-19"
-    appointed = proposal.content.get("person") if thing.kind == "appointment" else None
-    if by.person in (proposal.by.person, appointed):
+    content = proposal.content if thing.kind == "appointment" else {}
+    appointed = (content.get("person"), content.get("delegator"))
+    if by.person in (proposal.by.person, *appointed):
         raise Refused(
             "separation-of-duties",
             "proposer, approver and the person appointed are different persons",

@@ -56,7 +56,7 @@ def drawn(rng) -> Life:
                 rule=rng.choice(RULES),
             )
         )
-    longer = ()
+    longer: tuple[Extension, ...] = ()
     if unit == "working-day" and rng.random() < 0.4:
         longer = (Extension(days=rng.randrange(1, 16), position=20, effective=rng.random() < 0.8),)
     budget = rng.choice((0, 1, 3, 5, 10, 20, 45, rng.randrange(60)))

@@ -173,7 +173,8 @@ def test_a_post_does_not_become_another_one_by_its_id(bureau, more):
     [
         ({"organ": "nowhere"}, "/organ"),
         ({"to": "2019-12-31"}, "/to"),
-        ({"kind": "delegation"}, "/kind"),
+        ({"delegator": "huang-qiang"}, "/delegator"),
+        ({"actions": ["accept"]}, "/delegator"),
         ({"kind": "break-glass"}, "/kind"),
     ],
 )

@@ -30,7 +30,7 @@ async def test_every_act_is_one_row_in_the_order_of_recording(bureau):
     decided = page.items[6]
     assert {
         "kind": "person", "person": "huang-qiang", "name": "huang-qiang", "role": "approver",
-        "organ": "qh-xzsp", "client": None,
+        "organ": "qh-xzsp", "client": None, "delegator": None,
     } == decided["actor"]  # fmt: skip
     assert ("approval", "decided", 7) == (
         decided["responsibility"], decided["type"], decided["version"],

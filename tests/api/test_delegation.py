@@ -1,0 +1,95 @@
+"""Delegation over HTTP: granted by two others, used by the delegate, ended in the append."""
+
+import pytest
+
+from tests.api.serving import GRANT, serve
+
+
+@pytest.fixture
+async def here(database, tmp_path):
+    async for one in serve(database, tmp_path):
+        yield one
+
+
+async def lent(here, **more):
+    body = {
+        "id": "lent",
+        "kind": "delegation",
+        "delegator": "huang-qiang",
+        "person": "chen-zhi",
+        "role": "approver",
+        "organ": "qh-xzsp",
+        "actions": ["decide"],
+        "from": "2026-03-02",
+        "to": "2026-03-20",
+    } | more
+    proposed = await here.post("/appointments", body, by="fang-ke")
+    assert (201, "proposed") == (proposed.status, proposed.body["state"]), proposed.body
+    approved = await here.post("/appointments/lent/approve", by="wu-jun")
+    assert 201 == approved.status, approved.body
+
+
+async def test_both_stand_in_the_act_in_the_audit_trail_and_in_the_refusal(here):
+    case = await here.accepted("QH-002", "2026-03-02")
+    before = await here.act(case, "decide", GRANT, by="chen-zhi")
+    assert (403, "action-not-allowed") == before.refusal[:2]
+    await lent(here)
+
+    done = await here.done(case, "decide", GRANT, by="chen-zhi")
+
+    position = done.body["events"][0]["position"]
+    events = (await here.get(f"/cases/{case}/events")).body["items"]
+    actor = events[-1]["actor"]
+    assert ("chen-zhi", "huang-qiang") == (actor["person"], actor["delegator"])
+    trail = await here.get(
+        f"/audit/approval?case={case}&action=decide&at_least={position}", "xing-tao"
+    )
+    acts = [row for row in trail.body["items"] if not row["refused"]]
+    assert [("chen-zhi", "huang-qiang")] == [
+        (row["actor"]["person"], row["actor"]["delegator"]) for row in acts
+    ]
+
+
+async def test_the_append_itself_refuses_when_the_post_behind_it_ends(here):
+    """The acts are decided on what this process knows; another one has ended the post."""
+    cases = [await here.accepted("QH-002", day) for day in ("2026-03-02", "2026-03-03")]
+    await lent(here)
+    await here.done(cases[0], "decide", GRANT, by="chen-zhi")
+    posts = (await here.get("/appointments?limit=500")).body["items"]
+    (post,) = [
+        p["id"]
+        for p in posts
+        if p["content"]["person"] == "huang-qiang" and p["content"]["role"] == "approver"
+    ]
+    ended = await here.post(f"/appointments/{post}/end", {"reason": "调离"}, by="wu-jun")
+    assert 201 == ended.status
+
+    refused = await here.act(cases[1], "decide", GRANT, by="chen-zhi")
+
+    assert (403, "appointment-ended") == refused.refusal[:2]
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "rule"),
+    [
+        ({"to": "2026-05-20"}, 422, "delegation.days"),
+        ({"actions": ["accept"]}, 422, "delegation.actions"),
+        ({"role": "sealer", "delegator": "he-yan", "actions": ["seal"]}, 409, "seal.custody"),
+    ],
+)
+async def test_what_cannot_be_delegated_is_refused(here, more, status, rule):
+    await here.at("2026-03-02 09:00")
+    body = {
+        "kind": "delegation",
+        "delegator": "huang-qiang",
+        "person": "chen-zhi",
+        "role": "approver",
+        "organ": "qh-xzsp",
+        "actions": ["decide"],
+        "from": "2026-03-02",
+        "to": "2026-03-20",
+    } | more
+
+    refused = await here.post("/appointments", body, by="fang-ke")
+
+    assert (status, rule) == (refused.status, refused.body["rule"])
