@@ -10,7 +10,7 @@ from datetime import date
 from ledger.case import Case, Data, Events
 from ledger.errors import Refused
 from ledger.lifecycle import Role
-from ledger.occasion import Occasion, event
+from ledger.occasion import Occasion, event, not_recused
 from ledger.precondition import investigation
 
 Persons = Sequence[str]
@@ -34,7 +34,7 @@ def record_finding(
     found_on: str | None = None,
 ) -> Events:
     """Record what was found, by two enforcers (调查取证; 行政处罚法 42, 55)."""
-    _two(on, officers)
+    _two(case, on, officers)
     if found_on is not None and date.fromisoformat(found_on) > case.on(on.at):
         raise Refused("schema", "that day is to come", pointer="/found_on")
     data = {
@@ -60,7 +60,7 @@ def penalise(
     text: str | None = None,
 ) -> Events:
     """Impose a penalty (行政处罚; 行政处罚法 9, 57); `amount` is in fen (0.01 yuan)."""
-    _two(on, officers)
+    _two(case, on, officers)
     _presided(case, officers, presider)
     _served(case, on, served_at)
     if kind == "fine" and amount is None:
@@ -89,7 +89,7 @@ def cancel_permit(
     document: Data | None = None,
 ) -> Events:
     """Cancel a permit as a penalty, after a hearing was offered (吊销; 行政处罚法 9, 63)."""
-    _two(on, officers)
+    _two(case, on, officers)
     _presided(case, officers, presider)
     if notice is None or served_at is None or heard is None:
         raise Refused(
@@ -139,8 +139,10 @@ def close_investigation(
     return (event(case, on, "investigation-closed", data),)
 
 
-def _two(on: Occasion, officers: Persons) -> None:
+def _two(case: Case, on: Occasion, officers: Persons) -> None:
     """Refuse fewer than two enforcers of the organ of whoever acts (SOD-12)."""
+    for officer in officers:
+        not_recused(case, officer)
     held = set(on.office.named(Role.ENFORCER, str(on.by.organ), on.at))
     if len(set(officers) & held) < 2:
         raise Refused("separation-of-duties", "two enforcers or more are named", rule="SOD-12")

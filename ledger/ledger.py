@@ -17,6 +17,7 @@ from ledger.clock import Clock
 from ledger.errors import Corrupt, Moved, Refused
 from ledger.occasion import Occasion
 from ledger.office import Office
+from ledger.precondition import permit_state
 from ledger.state import number_of
 from ledger.store import Command, Committed, Outcome, Store, Writer
 
@@ -292,6 +293,8 @@ class Ledger:
         permit = await self.load(stream) if renewed is not None and stream else None
         if renewed is None or permit is None:
             return events
+        if permit_state(permit, permit.on(now)) not in ("in-force", "expired"):
+            return tuple(e for e in events if e is not renewed)  # what has ended is not renewed
         number = number_of(case, self.name)
         return (by_law.permit_goes_on(permit, on, renewed, number), *events)
 

@@ -48,13 +48,13 @@ def open_review(case: Case) -> Data | None:
 
 def concerned(case: Case) -> frozenset[str]:
     """Name whom the rating is about: who it names, else everyone who did a duty of the case."""
-    review = open_review(case) or (case.reviews[-1] if case.reviews else {})
+    if not case.reviews:
+        return frozenset()
+    review = open_review(case) or case.reviews[-1]
     if review.get("about"):
         return frozenset({str(review["about"])})
-    before = review.get("position", case.position + 1)
-    return frozenset(
-        d["person"] for d in case.duties if d["person"] is not None and d["position"] < before
-    )
+    before = [d for d in case.duties if d["position"] < review["position"]]
+    return frozenset(d["person"] for d in before if d["person"] is not None)
 
 
 def investigation(case: Case) -> Data | None:

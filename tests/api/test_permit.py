@@ -5,6 +5,7 @@ import pytest
 from tests.api.serving import GRANT, LICENCE, last, part, serve, sha
 
 DAY = "2026-03-02"
+DENIAL = {"kind": "decision", "version": 1, "sha256": sha("denial")}
 OFFICERS = ["ke-jun", "gao-yuan"]
 HEARD = {"notice": sha("notice"), "served_at": DAY, "heard": "statement"}
 PROPOSAL = {"grounds": "69(2)", "text": "申请材料虚假"}
@@ -244,6 +245,22 @@ async def test_the_law_renews_before_the_next_act_in_the_same_append(here):
     assert ["deemed-renewed", "deemed-renewed", "number-reserved"][-len(done.body["events"]) :] == [
         e["type"] for e in done.body["events"]
     ]
+
+
+async def test_a_permit_that_was_revoked_meanwhile_is_not_renewed_by_silence(here):
+    case = await permitted(here, valid_to="2026-05-01")
+    again = await here.received("QH-007", "2026-04-01", permit=case)
+    await here.done(again, "accept", by="zhou-min", at="2026-04-01 10:00")
+    await here.done(case, "propose-revocation", PROPOSAL, by="mo-li")
+    revoked = {"grounds": "69(2)", **HEARD}
+    await here.done(case, "revoke-permit", revoked, by="huang-qiang")
+
+    state = await here.state(again, at="2026-05-03 09:00")
+
+    assert ("accepted", None) == (state["stage"], state["decision"])
+    assert "revoked" == await permit(here, case)
+    denied = {"outcome": "deny", "reasons": "许可已被撤销", "document": DENIAL}
+    await here.done(again, "decide", denied, by="huang-qiang")
 
 
 async def test_one_day_later_it_is_late_and_the_permit_expires(here):

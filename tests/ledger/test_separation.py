@@ -185,6 +185,26 @@ def test_the_acceptor_may_seal_the_acceptance_notice_but_not_the_licence(everybo
         everybody.act(case, "seal", sealing("decision", seal="QH-S2"), by="both")
 
 
+# -- ratings and enforcement -------------------------------------------------------------------
+
+
+def test_without_a_rating_nobody_is_complained_of(bureau):
+    case = led_to(bureau, Stage.CLOSED)
+
+    with refuses("wrong-stage", "stage.call-back"):
+        bureau.act(case, "call-back", by="chen-zhi")
+
+
+def test_an_officer_who_stepped_back_is_not_named(bureau):
+    case = led_to(bureau, Stage.IN_REVIEW)
+    bureau.act(case, "declare-recusal", {"interest": "亲属"}, by="gao-yuan")
+    bureau.act(case, "open-investigation", {"grounds": "x"}, by="ke-jun")
+
+    with refuses("separation-of-duties", "SOD-13"):
+        body = {"officers": ["ke-jun", "gao-yuan"], "finding": "x"}
+        bureau.act(case, "record-finding", body, by="ke-jun")
+
+
 # -- recusal -------------------------------------------------------------------------------------
 
 
