@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ledger.fold_result import granted
 from ledger.fold_supervision import penalty_of_permit
 from ledger.lifecycle import Stage
-from ledger.runs import done, met, opened
+from ledger.runs import done, ended, met, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +36,7 @@ def renewal_ends(case: Case) -> date | None:
 def _ended(state: str, duty: str) -> Callable[[Case, Event], None]:
     def fold(case: Case, event: Event) -> None:
         _stands(case, event, permit=state)
+        ended(case, case.on(event.occurred_at), "issue")  # nothing is handed out any more
         done(case, event, duty)
 
     return fold
@@ -106,8 +107,7 @@ def renewed_validity(valid_to: str | None, years: Json) -> Mapping[str, str]:
 
 def _cancelled(case: Case, event: Event) -> None:
     penalty_of_permit(case, event)
-    _stands(case, event, permit="cancelled")
-    done(case, event, "cancel-permit")
+    _ended("cancelled", "cancel-permit")(case, event)
 
 
 OF_PERMIT: Mapping[str, Callable[[Case, Event], None]] = {

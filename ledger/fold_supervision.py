@@ -167,6 +167,7 @@ def _remedy_result_recorded(case: Case, event: Event) -> None:
         # It ends without the bureau's act.
         annulled = {"permit": "annulled", "permit_event": event.id, "permit_on": on.isoformat()}
         case.decision = {**(case.decision or {}), **annulled}
+        ended(case, on, "issue")
 
 
 # -- enforcement --------------------------------------------------------------------------------

@@ -30,8 +30,9 @@ Pool = Any
 SQL = load(Path(__file__).with_suffix(".sql"))
 
 BATCH = 500
-# While acts come in, events gather for so long, unless somebody waits to read them.
-GATHER_S = 0.1
+# While acts come in, events gather for so long, unless somebody waits to read them: a view
+# takes a third of the time for each event of a large batch.
+GATHER_S = 0.25
 BUSY_S = 0.02
 IDLE_S = 0.2
 RETRY_S = 1.0

@@ -279,6 +279,12 @@ MOVING = frozenset(
         "declined",
         "withdrawn",
         "terminated",
+        # What has ended is not handed out any more.
+        "permit-recalled",
+        "permit-revoked",
+        "permit-cancelled",
+        "deregistered",
+        "remedy-result-recorded",
         "correction-approved",
     }
 )

@@ -57,6 +57,7 @@ async def test_what_ends_a_permit_rests_on_another_persons_proposal(
     await here.done(case, verb, body, by="huang-qiang")
 
     assert state == await permit(here, case)
+    assert DAY == last(await here.state(case), "issue")["ended_at"]
     again = await here.act(case, verb, body, by="huang-qiang")
     assert (409, "already-done") == again.refusal[:2]
     paper = {"kind": document, "version": 1, "sha256": sha(document)}
