@@ -123,6 +123,9 @@ def test_the_tour_runs(run, serving):
     assert '"slug":"action-not-allowed"' in said
     assert "approval,seal,469002-2026-000001,QH-002,huang-qiang" in said
     assert "  8  2026-03-03 09:0" in said
+    assert '"type":"alert-answered"' in said
+    assert '"definition":"kpi.overdue@1"' in said
+    assert '"rule":"rubber-stamp"' in said
     assert "called to window 3" in said
     assert said.count('"type":"library"') == 2
 
