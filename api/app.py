@@ -224,6 +224,15 @@ def table() -> list[Route]:
             body=OFFICE_BODIES["end"],
             answers=office_told.OfficeDone,
         ),
+        act(
+            f"{LEDGER}/appointments/{{id}}/review",
+            office.review,
+            "Say what was found of a break-glass",
+            "office",
+            name="appointment-review",
+            body=OFFICE_BODIES["appointment-review"],
+            answers=office_told.OfficeDone,
+        ),
         reading(
             f"{LEDGER}/seals/{{id}}/register",
             registers.register,

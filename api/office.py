@@ -19,7 +19,7 @@ from ledger.case import Actor, Data, Events, Json
 from ledger.errors import Refused
 from ledger.ledger import DecideOffice
 from ledger.lifecycle import Role
-from ledger.office import Office, check, seal, versioned
+from ledger.office import Office, check, emergency, seal, versioned
 from ledger.office import authority as office_authority
 from ledger.office.seal import Seal
 from ledger.office.versioned import Versioned
@@ -95,6 +95,24 @@ async def end(request: web.Request) -> web.Response:
         return versioned.ended(current, version, actor, now, body.get("reason"))
 
     return await act(request, entry, decide, key, body, "ended")
+
+
+async def review(request: web.Request) -> web.Response:
+    """Say what was found of a break-glass: `POST /appointments/{id}/review`."""
+    entry = await enter(request)
+    thing = found(entry.office, "appointment", request.match_info["id"])
+    actors = allowed(entry, "appointment", "review")
+    key = headers.idempotency_key(request)
+    headers.no_query(request)
+    body = await decoded(request, OFFICE_BODIES["appointment-review"])
+
+    def decide(office: Office, now: datetime) -> Events:
+        current = found(office, "appointment", thing.id)
+        version = office.stream_versions[current.stream]
+        text, reason = body["text"], body.get("reason")
+        return emergency.reviewed(current, version, actors[0], now, text=text, reason=reason)
+
+    return await act(request, entry, decide, key, body, "reviewed")
 
 
 async def custody(request: web.Request) -> web.Response:
@@ -214,7 +232,7 @@ def found(office: Office, kind: str, name: str) -> Versioned:
 def _standing(thing: Versioned, now: datetime) -> str:
     if thing.ended or thing.current:
         return "ended" if thing.ended else "in-force"
-    waits = any(not versioned.lapsed(p.at, now) for p in thing.proposals.values())
+    waits = any(not versioned.lapsed(p.at, now, p.content) for p in thing.proposals.values())
     return "proposed" if waits else "lapsed"
 
 
@@ -227,6 +245,9 @@ def _shown(thing: Versioned, now: datetime) -> Data:
         "version": current.number if current else 0,
         "content": current.content if current else None,
         "ended_at": instant(thing.ended),
+        "reviewed_at": instant(thing.reviewed.recorded_at) if thing.reviewed else None,
+        "review": thing.reviewed.data["text"] if thing.reviewed else None,
+        "review_due": emergency.waits_for_review(thing),
         "versions": [
             {
                 "version": v.number,
@@ -245,7 +266,7 @@ def _shown(thing: Versioned, now: datetime) -> Data:
                 "by": shown_actor(p.by),
                 "at": instant(p.at),
                 "position": p.position,
-                "state": "lapsed" if versioned.lapsed(p.at, now) else "proposed",
+                "state": "lapsed" if versioned.lapsed(p.at, now, p.content) else "proposed",
             }
             for p in thing.proposals.values()
         ],

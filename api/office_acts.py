@@ -309,6 +309,16 @@ class Appointment(OfficeAct, kw_only=True):
     jurisdiction: Maybe[bool] = UNSET
     delegator: Maybe[Person] = UNSET
     actions: Maybe[Many[Code]] = UNSET
+    hours: Maybe[Annotated[int, Meta(ge=1, le=4)]] = UNSET
+    reason_code: Maybe[Code] = UNSET
+    text: Maybe[Text] = UNSET
+    reference: Maybe[Line] = UNSET
+
+
+class AppointmentReview(OfficeAct, kw_only=True):
+    """What was found of a break-glass (复核)."""
+
+    text: Text
 
 
 class Approve(OfficeAct):
@@ -371,6 +381,7 @@ OFFICE_BODIES: Mapping[str, type[Struct] | object] = {
     "policy": Deadlines | Alerts | Duty | Link | Reviews | Numbers | Findings | Posts,
     "appointment": Appointment,
     "approve": Approve,
+    "appointment-review": AppointmentReview,
     "end": End,
     "seal-register": SealRegister,
     "seal-enable": SealEnable,

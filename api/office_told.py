@@ -50,6 +50,9 @@ class Thing(Told):
     version: Whole
     content: Recorded | None
     ended_at: At | None
+    reviewed_at: At | None
+    review: str | None
+    review_due: bool
     versions: list[Version]
     proposals: list[Proposal]
 

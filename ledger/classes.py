@@ -52,6 +52,7 @@ _OFFICE = (
     *(f"{kind}-{act}" for kind in ("item", "calendar", "policy", "appointment")
       for act in ("set", "proposed", "approved")),
     "appointment-ended",
+    "appointment-reviewed",
     "seal-registered",
     "seal-enabled",
     "seal-handed-over",

@@ -134,6 +134,8 @@ def event(
         flags = (*flags, flag("sole-handler", policy["id"]))
         data = {**data, "duty_policy": f"{policy['id']}@{policy['version']}"}
         streams.update(on.office.relied(f"policy:{policy['id']}"))
+    if any(held.id == actor.appointment for held in on.office.emergencies):
+        flags = (*flags, flag("break-glass", "break-glass.used"))
     for appointment in (actor.appointment, actor.delegated_from):
         if appointment is not None:
             streams.update(on.office.relied(f"appointment:{appointment}"))

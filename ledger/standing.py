@@ -5,14 +5,14 @@ ask it of cases of the same few organs all day long: the answer is kept with the
 read from, and goes with it.  Unknown action, role or relation: denied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from ledger.case import Actor, Case, Data
 from ledger.errors import Refused
 from ledger.lifecycle import MAY, Action, May, Role
-from ledger.office import Office
+from ledger.office import Office, emergency
 from ledger.office.appointment import Post
 
 KEPT = 4_096
@@ -197,7 +197,8 @@ def standing(caller: Caller, of: Subject, office: Office, now: datetime) -> Stan
         if len(known) >= KEPT:
             known.clear()
         found = known[asked] = _standing(*asked, office)
-    return found
+    mine = [held for held in office.emergencies if held.person == caller.person]
+    return _in_emergency(mine, found, caller, of, office, now) if mine else found
 
 
 def _standing(caller: Caller, of: Subject, on: date, office: Office) -> Standing:
@@ -259,6 +260,30 @@ def _by_delegation(
                     ended.add(action)
                 elif any(x in may.relations for x in relations(behind, of, office)):
                     acts.setdefault(action, []).append((_delegated(held, behind, caller), may))
+
+
+def _in_emergency(
+    mine: Sequence[Post],
+    given: Standing,
+    caller: Caller,
+    of: Subject,
+    office: Office,
+    now: datetime,
+) -> Standing:
+    """Add what break-glass gives at this instant: reading, and handing a case over."""
+    for held in mine:
+        letters = relations(held, of, office)
+        cells = [may for may in MAY[emergency.GIVES] if may.role == held.role]
+        if not letters or not any(x in may.relations for may in cells for x in letters):
+            continue
+        if emergency.live(held, now):
+            ways = tuple((_actor(held, caller), may) for may in cells)
+            acts = {**given.acts, emergency.GIVES: (*given.acts.get(emergency.GIVES, ()), *ways)}
+            readings = given.readings | {"case", "history"}
+            given = replace(given, acts=acts, readings=readings, here=True)
+        elif emergency.over(held, now) and emergency.GIVES not in given.acts:
+            given = replace(given, ended=given.ended | {emergency.GIVES}, was=True)
+    return given
 
 
 def _behind(held: Post, of: Subject, on: date, office: Office) -> Post | None:

@@ -17,6 +17,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import LIFTABLE, Role, Stage
 from ledger.limit import Facts
 from ledger.office import Office
+from ledger.office.appointment import EMERGENCY
 from ledger.office.reconciliation import RULE
 from ledger.state import number_of
 from ledger.workdays import CalendarVersion
@@ -36,6 +37,9 @@ ASKING = {
 IRREGULAR = frozenset(
     {"suspension.notice", "extension.in-time", "supplement.once", "opinion.override"}
 )
+# Who looks at what was done in an emergency.
+REVIEWING = (Role.AUDIT_ADMIN, Role.INSPECTION_LEAD)
+
 # The supervisor's side answers for these.
 SUPERVISORS_DUTY = frozenset({"claim", "stage:verify"})
 
@@ -117,6 +121,32 @@ def of_reconciliation(event: Event, office: Office) -> Card | None:
         cause="event",
         persons=(keeper,) if keeper else (),
         posts=tuple(sorted(f"{Role.BUREAU_HEAD}@{organ}" for organ in organs)),
+        answer_by=answer_by,
+    )
+
+
+def of_emergency(event: Event, office: Office) -> Card | None:
+    """Return the card of a break-glass that was confirmed, for those who review it."""
+    thing = office.things[event.stream]
+    at = event.recorded_at
+    if at is None or thing.current is None or thing.current.content.get("kind") != EMERGENCY:
+        return None
+    policy, answer_by = answering(at, office)
+    on = at.astimezone(office.zone).date()
+    reviewing = [p for p in office.posts if p.role in REVIEWING and p.active(on)]
+    return Card(
+        id=f"break-glass/{event.id}",
+        stream=event.stream,
+        case_no=None,
+        item=None,
+        organ=thing.current.content["organ"],
+        rule="break-glass.used",
+        level="red",
+        policy=policy,
+        raised_at=at,
+        cause="event",
+        persons=(),
+        posts=tuple(sorted({f"{p.role}@{p.organ}" for p in reviewing})),
         answer_by=answer_by,
     )
 

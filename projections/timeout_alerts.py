@@ -175,6 +175,7 @@ async def apply(connection: Connection, batch: Batch) -> None:
     await _answering(connection, batch)
     await _answers(connection, batch)
     await _reconciled(connection, batch)
+    await _emergencies(connection, batch)
     streams = batch.streams | await moved(
         connection, batch, SQL["moved_by_calendar"], SQL["of_organ"]
     )
@@ -295,8 +296,19 @@ async def _reconciled(connection: Connection, batch: Batch) -> None:
                 await _write(connection, batch, (card,))
             else:
                 await connection.execute(
-                    SQL["close_of_seal"], *batch.key, event.stream, event.recorded_at
+                    SQL["close_of_office"], *batch.key, event.stream, event.recorded_at
                 )
+
+
+async def _emergencies(connection: Connection, batch: Batch) -> None:
+    """Raise a card where somebody was let in by break-glass; close it once that was reviewed."""
+    for event in batch.events:
+        if event.type == "appointment-approved":
+            card = cards.of_emergency(event, batch.office)
+            await _write(connection, batch, (card,) if card is not None else ())
+        elif event.type == "appointment-reviewed":
+            at = event.recorded_at
+            await connection.execute(SQL["close_of_office"], *batch.key, event.stream, at)
 
 
 PROJECTION = Projection(

@@ -55,8 +55,8 @@ UPDATE projections.alert
    AND generation = $2
    AND id = $3;
 
--- name: close_of_seal
--- A seal was counted again, and agrees with its register.
+-- name: close_of_office
+-- A seal was counted again and agrees with its register, or an emergency was reviewed.
 UPDATE projections.alert
    SET closed_at = $4
  WHERE ledger = $1

@@ -45,7 +45,14 @@ class Office:
         if not more:
             return self
         office = copy(self)
-        for name in ("_granted", "posts", "delegations", "_posts_by_person", "remembered"):
+        for name in (
+            "_granted",
+            "posts",
+            "delegations",
+            "emergencies",
+            "_posts_by_person",
+            "remembered",
+        ):
             office.__dict__.pop(name, None)
         for event in more:
             _apply(office, event)
@@ -97,7 +104,13 @@ class Office:
     @cached_property
     def posts(self) -> tuple[Post, ...]:
         """All approved posts that people hold themselves, ended ones too."""
-        return tuple(p for p in self._granted if p.delegator is None)
+        own = (p for p in self._granted if p.delegator is None)
+        return tuple(p for p in own if not p.emergency)
+
+    @cached_property
+    def emergencies(self) -> tuple[Post, ...]:
+        """All confirmed break-glass appointments, ended ones too."""
+        return tuple(p for p in self._granted if p.emergency)
 
     @cached_property
     def delegations(self) -> tuple[Post, ...]:

@@ -1,13 +1,16 @@
 """Appointments (授权): a person's post in an organ, from when to when, granted by whom."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from ledger.case import Data
 from ledger.errors import Refused
 from ledger.lifecycle import BRANCH, Role
 from ledger.office.versioned import Versioned
+
+EMERGENCY = "break-glass"
+EMERGENCY_HOURS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,9 @@ class Post:
     ended: bool
     delegator: str | None = None
     actions: frozenset[str] = frozenset()
+    # From when to when an emergency lasts (break-glass); None for what is granted by the day.
+    lasts: tuple[datetime, datetime] | None = None
+    emergency: bool = False
 
     def active(self, on: date) -> bool:
         """Tell whether the post can be used on that day."""
@@ -56,7 +62,12 @@ def post(thing: Versioned) -> Post | None:
     """Read the post out of an approved appointment; None while it is only proposed."""
     if thing.current is None:
         return None
-    return read(thing.id, thing.current.content, ended=thing.ended is not None)
+    held = read(thing.id, thing.current.content, ended=thing.ended is not None)
+    if not held.emergency:
+        return held
+    at = thing.current.at
+    hours = min(int(thing.current.content.get("hours", EMERGENCY_HOURS)), EMERGENCY_HOURS)
+    return replace(held, lasts=(at, at + timedelta(hours=hours)))
 
 
 def read(name: str, content: Data, *, ended: bool = False) -> Post:
@@ -77,6 +88,7 @@ def read(name: str, content: Data, *, ended: bool = False) -> Post:
         ended=ended,
         delegator=content.get("delegator"),
         actions=frozenset(content.get("actions", ())),
+        emergency=content.get("kind") == EMERGENCY,
     )
 
 

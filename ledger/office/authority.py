@@ -31,6 +31,7 @@ OFFICE: Mapping[str, Mapping[str, tuple[Role, ...]]] = {
             Role.AUDIT_ADMIN,
             Role.INSPECTION_LEAD,
         ),
+        "review": (Role.AUDIT_ADMIN, Role.INSPECTION_LEAD),
     },
     "seal": {
         "register": _HEADS,

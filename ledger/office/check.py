@@ -16,6 +16,7 @@ from ledger.office import (
     authority,
     calendar,
     delegation,
+    emergency,
     item,
     policy,
 )
@@ -69,8 +70,6 @@ def keeper(office: Office, person: object, now: datetime, pointer: str) -> None:
 def _appointment(office: Office, name: str, content: Data, on: date) -> None:
     if content["organ"] not in office.organs:
         raise Refused("unknown-reference", "no such organ", pointer="/organ")
-    if content.get("kind") == "break-glass":
-        raise Refused("schema", "only posts and delegations are granted yet", pointer="/kind")
     if not _NAME.fullmatch(name):
         raise Refused("schema", "give the appointment an id of its own", pointer="/id")
     new = appointment.read(name, content)
@@ -86,7 +85,9 @@ def _appointment(office: Office, name: str, content: Data, on: date) -> None:
     if not same:
         # Else a post would end, or move to somebody else, without anybody saying so.
         raise Refused("rule-refused", "that id is another post", rule="appointment.same")
-    if content.get("kind") == "delegation":
+    if new.emergency:
+        emergency.check(office, content, new, on)
+    elif content.get("kind") == "delegation":
         delegation.check(office, new, on)
     elif new.delegator is not None or new.actions:
         raise Refused("schema", "a post of one's own is nobody else's", pointer="/delegator")

@@ -16,9 +16,14 @@ from ledger.errors import Refused
 LAPSES_AFTER = timedelta(days=30)
 
 
-def lapsed(since: datetime, now: datetime) -> bool:
+# An emergency is confirmed at once, or it was none (SECURITY 3.5).
+CONFIRMED_WITHIN = timedelta(minutes=15)
+
+
+def lapsed(since: datetime, now: datetime, content: Data | None = None) -> bool:
     """Tell whether what was proposed at an instant can no longer be approved."""
-    return now - since > LAPSES_AFTER
+    at_once = (content or {}).get("kind") == "break-glass"
+    return now - since > (CONFIRMED_WITHIN if at_once else LAPSES_AFTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Versioned:
     versions: tuple[Version, ...] = ()
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
     ended: datetime | None = None
+    reviewed: Event | None = None
 
     @property
     def current(self) -> Version | None:
@@ -80,6 +86,8 @@ class Versioned:
             return replace(put, proposals=rest)
         if what == "ended":
             return replace(self, ended=at)
+        if what == "reviewed":
+            return replace(self, reviewed=event)
         return self
 
     def _with(
@@ -94,7 +102,7 @@ class Versioned:
             approved_by=event.actor.person,
         )
         # Who was appointed again after an end has the post again.
-        return replace(self, versions=(*self.versions, version), ended=None)
+        return replace(self, versions=(*self.versions, version), ended=None, reviewed=None)
 
 
 def proposed(
@@ -118,10 +126,10 @@ def approved(
             rule=rule,
             earlier_position=proposal.position,
         )
-    if lapsed(proposal.at, at):
+    if lapsed(proposal.at, at, proposal.content):
         raise Refused(
             "rule-refused",
-            "nobody approved it within 30 days: propose it again",
+            "nobody approved it in time: propose it again",
             rule="proposal.lapsed",
             earlier_position=proposal.position,
         )

@@ -175,7 +175,7 @@ def test_a_post_does_not_become_another_one_by_its_id(bureau, more):
         ({"to": "2019-12-31"}, "/to"),
         ({"delegator": "huang-qiang"}, "/delegator"),
         ({"actions": ["accept"]}, "/delegator"),
-        ({"kind": "break-glass"}, "/kind"),
+        ({"kind": "break-glass"}, "/reason_code"),
     ],
 )
 def test_a_post_that_cannot_be_is_not_proposed(bureau, more, pointer):
