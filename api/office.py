@@ -4,6 +4,7 @@ Where two persons are asked for, the first POST answers `"state": "proposed"`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from aiohttp import web
@@ -61,7 +62,11 @@ async def approve(request: web.Request) -> web.Response:
         proposal = _proposal(now_thing, body.get("proposal"))
         actor = check.permitted(office, actors, kind, "approve", proposal.content, now)
         version = office.stream_versions[now_thing.stream]
-        return versioned.approved(now_thing, version, actor, now, proposal=proposal)
+        events = versioned.approved(now_thing, version, actor, now, proposal=proposal)
+        if kind != "appointment":
+            return events
+        rests_on = check.beside(office, now_thing.id, proposal.content["person"])
+        return tuple(replace(event, relied_on=rests_on) for event in events)
 
     return await act(request, entry, decide, key, body, "approved")
 

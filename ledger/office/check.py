@@ -5,6 +5,7 @@ Shapes were checked before; here are the rules that a shape cannot say.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from ledger.case import Actor, Data
@@ -20,6 +21,7 @@ from ledger.office import (
     item,
     policy,
 )
+from ledger.office.versioned import Versioned
 
 # What a stream can be named by; an id made of a person's id may be none.
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -44,6 +46,26 @@ def permitted(
         actor = authority.choosing(office, actors, kind, act, content)
     sound(office, kind, content[NAME_IN[kind]], content, now)
     return actor
+
+
+def beside(office: Office, name: str, person: str) -> Mapping[str, int]:
+    """Name the other appointments of a person, granted or proposed, with the versions seen.
+
+    An approval rests on them: two at once would else join what must stay apart (SOD-6).
+    """
+    found = [
+        thing.stream
+        for thing in office.things.values()
+        if thing.kind == "appointment" and thing.id != name and person in _persons(thing)
+    ]
+    return office.relied(*found)
+
+
+def _persons(thing: Versioned) -> frozenset[str]:
+    granted = [thing.current.content] if thing.current is not None else []
+    return frozenset(
+        c["person"] for c in (*granted, *(p.content for p in thing.proposals.values()))
+    )
 
 
 def sound(office: Office, kind: str, name: str, content: Data, now: datetime) -> None:

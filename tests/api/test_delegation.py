@@ -1,5 +1,7 @@
 """Delegation over HTTP: granted by two others, used by the delegate, ended in the append."""
 
+import asyncio
+
 import pytest
 
 from tests.api.serving import GRANT, serve
@@ -93,3 +95,24 @@ async def test_what_cannot_be_delegated_is_refused(here, more, status, rule):
     refused = await here.post("/appointments", body, by="fang-ke")
 
     assert (status, rule) == (refused.status, refused.body["rule"])
+
+
+async def test_two_approvals_at_once_never_join_what_must_stay_apart(here):
+    """Two posts of one person, in two branches, approved in the same moment."""
+    await here.at("2026-03-02 09:00")
+    for n in range(8):
+        person = f"new-{n}"
+        posts = {
+            f"{person}-a": {"role": "handler", "organ": "qh-xzsp"},
+            f"{person}-b": {"role": "supervisor", "organ": "qh-wjw"},
+        }
+        for name, post in posts.items():
+            body = {"id": name, "person": person, "from": "2026-03-02", **post}
+            assert 201 == (await here.post("/appointments", body, by="fang-ke")).status
+        answers = await asyncio.gather(
+            here.post(f"/appointments/{person}-a/approve", by="wu-jun"),
+            here.post(f"/appointments/{person}-b/approve", by="shi-lei"),
+        )
+        assert [201, 403] == sorted(a.status for a in answers)
+        (refused,) = [a for a in answers if a.status == 403]
+        assert "SOD-6" == refused.body["rule"]
