@@ -308,7 +308,9 @@ class CaseMachine(RuleBasedStateMachine):
         elif refused.slug == "separation-of-duties":
             # Who is complained of, who names too few, who acts on nobody's proposal.
             rules = self.against(what, person) | {"SOD-10", "SOD-11", "SOD-12", "SOD-15"}
-            named = {body.get("approved_by"), (body.get("to") or {}).get("person")}
+            receiver = body.get("to") if what == "transfer" else None
+            named = {body.get("approved_by"), (receiver or {}).get("person")}
+            named |= set(body.get("officers", ()))
             rules |= {"SOD-13"} if named & self.recused else set()
             assert refused.rule in rules, (what, person, refused.rule)
         elif self.against(what, person) and what != "seal":
