@@ -62,13 +62,15 @@ async def receive(request: web.Request) -> web.Response:
         raise Refused("version-invalid", "a new case has no version")
     body = await decoded(request, ACTS["receive"])
     mac = scoped_key(entry, request, key, body)
-    named = await known(entry, Action.RECEIVE, None, body)
+    named, unknown = await known(entry, Action.RECEIVE, None, body)
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
         here = _receiving(entry, body)
         terms = office.terms(body["item"])
         of = standing.about(terms)
         posts = standing.candidates(Action.RECEIVE, here.caller, of, office, now)
+        if unknown is not None:
+            raise unknown
         actor = posts[0][0]
         details = {name: body[name] for name in body if name not in COMMON}
         if actor.organ is None:
@@ -103,7 +105,7 @@ def _may_receive(entry: Entry) -> None:
     held = [p for p in entry.caller.posts(entry.office) if p.role in roles]
     if any(p.active(on) for p in held):
         return
-    if held:
+    if any(p.was(on) for p in held):
         raise Refused("appointment-ended", "the appointment that gave this has ended")
     raise Refused("action-not-allowed", "no appointment of yours gives receive here")
 
@@ -124,13 +126,15 @@ async def act(request: web.Request) -> web.Response:
         _check_correction(case, body)
     mac = scoped_key(entry, request, key, body)
     details = {RENAMED.get(n, n): body[n] for n in body if n not in COMMON}
-    named = await known(entry, action, case, body)
+    named, unknown = await known(entry, action, case, body)
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
         occasion = _occasion(entry.actor(), office, now, body, named)
         late = occasion.late and authority.was_possible(action, case, occasion.at)
         asked = {**body, "late": late, "card": named.get("card")}
         actor = authority.permit(action, case, entry.caller, office, now, asked)
+        if unknown is not None:
+            raise unknown
         try:
             return DOES[action](case, replace(occasion, by=actor), **details)
         except Refused as refused:

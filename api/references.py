@@ -26,10 +26,18 @@ class Known(TypedDict, total=False):
     listed: int
 
 
-async def known(entry: Entry, action: Action, case: Case | None, body: Details) -> Known:
-    """Look up what an act of this kind refers to."""
+async def known(
+    entry: Entry, action: Action, case: Case | None, body: Details
+) -> tuple[Known, Refused | None]:
+    """Look up what an act of this kind refers to, and say what of it is not there.
+
+    The refusal is raised where its turn is: the key, the version and the case come before it.
+    """
     look = _LOOKS.get(action)
-    return Known() if look is None else await look(entry, case, body)
+    try:
+        return (Known() if look is None else await look(entry, case, body)), None
+    except Refused as refused:
+        return Known(), refused
 
 
 async def _other(entry: Entry, number: object, pointer: str) -> Known:

@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from ledger.lifecycle import Action
 from tests.api.raw import Ask, ask
 from tests.api.serving import application, serve, sha
 
@@ -46,6 +47,31 @@ ACTS = {
     "approve-correction": ("huang-qiang", {"event": EVENT}),
     "declare-recusal": ("zhou-min", {}),
     "record-intervention": ("zhou-min", {"person": "x", "text": "x"}),
+    "archive": ("tang-li", {}),
+    "terminate": ("huang-qiang", {}),
+    "recall-permit": ("huang-qiang", {"grounds": "x"}),
+    "revoke-permit": ("huang-qiang", {"grounds": "x"}),
+    "deregister": ("huang-qiang", {"follows": "expiry"}),
+    "amend": ("huang-qiang", {"by": "nothing"}),
+    "renew": ("huang-qiang", {"by": "nothing"}),
+    "inspect": ("mo-li", {"purpose": "routine", "outcome": "compliant"}),
+    "propose-revocation": ("mo-li", {"grounds": "x"}),
+    "supervise": ("mo-li", {"order": "x"}),
+    "answer-alert": ("wu-jun", {"alert": "nothing"}),
+    "withdraw-alert": ("xing-tao", {"alert": "nothing"}),
+    "call-back": ("lu-qian", {}),
+    "verify-review": ("lu-qian", {"verdict": "valid"}),
+    "rectify": ("wu-jun", {"measure": "x"}),
+    "feed-back": ("wu-jun", {"text": "x"}),
+    "close-review": ("lu-qian", {}),
+    "record-remedy": ("wu-jun", {"kind": "complaint", "body": "x", "filed_on": "2026-03-02"}),
+    "record-remedy-result": ("wu-jun", {"result": "upheld"}),
+    "open-investigation": ("ke-jun", {"grounds": "x"}),
+    "record-finding": ("ke-jun", {"finding": "x"}),
+    "penalise": ("ke-jun", {"kind": "fine"}),
+    "cancel-permit": ("ke-jun", {}),
+    "sanction": ("ke-jun", {"measure": "x", "until": "2027-01-01"}),
+    "close-investigation": ("ke-jun", {"result": "no-violation"}),
 }
 
 ITEM = {
@@ -204,6 +230,10 @@ async def walked(here, asked, *stairs):
 async def refusals(here):
     answer = await here.get("/audit/all?refused=true&limit=500", by="yan-qing")
     return answer.body["items"]
+
+
+def test_every_act_stands_here():
+    assert {str(action) for action in Action} - {"receive"} == set(ACTS)
 
 
 async def test_acts_on_a_case(here):
