@@ -5,7 +5,7 @@ business does not exist for them; nor does a case.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -213,13 +213,19 @@ def action_of(name: str) -> Action:
         raise Refused("not-found", "no such action") from None
 
 
-def scopes(entry: Entry, what: str) -> tuple[tuple[str, str, tuple[str, ...] | None], ...]:
+def scopes(
+    entry: Entry, what: str, *, also: Collection[Role] = ()
+) -> tuple[tuple[str, str, tuple[str, ...] | None], ...]:
     """List what the caller may see of a list: (relation letter, organ, items or all).
 
     J stands for the whole ledger, R for what of it was reviewed: that is what the hotline
-    reads of cases.  Refuses who may see nothing of it.
+    reads of cases.  Refuses who may see nothing of it; `also` are roles to whom it is given
+    apart from the table.
     """
     table = standing.READING[what]
+    client = entry.office.clients.get(entry.caller.client or "")
+    if entry.caller.person is None and client is not None and Role.CLIENT_SYSTEM in table:
+        return tuple((letter, str(client["organ"]), None) for letter in table[Role.CLIENT_SYSTEM])
     reviewed = Role.HOTLINE if what == "case" else None
     found = tuple(
         ("R" if letter == "J" and held.role == reviewed else letter, held.organ, held.items)
@@ -228,5 +234,5 @@ def scopes(entry: Entry, what: str) -> tuple[tuple[str, str, tuple[str, ...] | N
         if letter != "J" or held.jurisdiction
     )
     if not found:
-        raise not_given(entry, table, what)
+        raise not_given(entry, (*table, *also), what)
     return found

@@ -3,9 +3,10 @@
 from aiohttp import web
 
 from api import headers
-from api.access import case_for, enter, scopes
+from api.access import case_for, enter, not_given, scopes
 from api.answers import of_list
 from ledger.errors import Refused
+from ledger.lifecycle import Role
 from projections import timeout_alerts
 
 
@@ -16,8 +17,8 @@ async def listed(request: web.Request) -> web.Response:
     try:
         seen = scopes(entry, "alerts")
     except Refused:
-        if entry.caller.person is None or not entry.active_posts():
-            raise
+        if not entry.active_posts():
+            raise not_given(entry, Role, "alerts") from None
         seen, own = (), entry.caller.person
     page = headers.page(
         request, entry.caller.person, "alerts", timeout_alerts.FILTERS, countable=True

@@ -31,7 +31,8 @@ async def listed(request: web.Request) -> web.Response:
     if which not in RESPONSIBILITIES:
         raise Refused("not-found", "no such responsibility")
     administers = Role.AUDIT_ADMIN in entry.roles()
-    seen = (("N", "", None),) if administers else scopes(entry, "audit")
+    also = (Role.AUDIT_ADMIN,)
+    seen = (("N", "", None),) if administers else scopes(entry, "audit", also=also)
     page = headers.page(
         request, entry.caller.person, f"audit:{which}", {*audit_trail.FILTERS, "format"},
         countable=True,

@@ -54,7 +54,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     `GET /events?after=`; lines with `Accept: application/x-ndjson`.
     """
     entry = await enter(request)
-    seen = _scope(entry)
+    seen = scopes(entry, "feed")
     given = headers.query(request, FILTERS)
     lines = headers.preferred(request, (JSON, NDJSON)) == NDJSON
     asked = await _asked(request, entry, seen, given, lines=lines)
@@ -76,15 +76,6 @@ async def events(request: web.Request) -> web.StreamResponse:
     more = str(last) if last < size - 1 else None
     told = {"items": items, "next": more, "position": last}
     return rendered(told, headers={"Ledger-Position": str(size - 1)})
-
-
-def _scope(entry: Entry) -> Scope:
-    """Say what of the feed the caller may see: a client system its own organ's cases."""
-    caller = entry.caller
-    client = entry.office.clients.get(caller.client or "")
-    if caller.person is None and client is not None:
-        return (("O", str(client["organ"]), None),)
-    return scopes(entry, "feed")
 
 
 async def _asked(

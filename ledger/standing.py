@@ -96,7 +96,8 @@ def relations(post: Post, of: Subject, office: Office) -> str:
     return letters
 
 
-# What may be read, by role and relation (SECURITY 3.3).  X is the applicant of the case.
+# What may be read, by role and relation (SECURITY 3.3); of a client system that acts as itself
+# only what of it is a list.
 READING: Mapping[str, Mapping[Role, str]] = {
     "case": {
         **dict.fromkeys(
@@ -108,6 +109,7 @@ READING: Mapping[str, Mapping[Role, str]] = {
         Role.INSPECTOR: "J",
         Role.INSPECTION_LEAD: "J",
         Role.HOTLINE: "J",
+        Role.CLIENT_SYSTEM: "O",
     },
     "history": {
         Role.HANDLER: "O",
@@ -165,6 +167,7 @@ READING: Mapping[str, Mapping[Role, str]] = {
         Role.SUPERVISOR: "SJ",
         Role.INSPECTOR: "J",
         Role.INSPECTION_LEAD: "J",
+        Role.CLIENT_SYSTEM: "O",
     },
 }
 

@@ -103,7 +103,8 @@ def _behind(after: Mark | None) -> tuple[datetime | None, bool | None, int | Non
 
 def _shown(row: Any, no_case: bool) -> Data:  # noqa: ANN401, FBT001
     """Tell a row; who administers the audit sees no case."""
-    hidden = no_case and row["responsibility"] != Responsibility.ADMINISTRATION
+    of_case = row["responsibility"] != Responsibility.ADMINISTRATION or row["case_no"] is not None
+    hidden = no_case and of_case
     return {
         "position": row["position"],
         "refused": row["refused"],
