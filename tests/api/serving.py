@@ -62,6 +62,7 @@ class Serving:
     service: Service
     ledger: str = "469002"
     document: Documented | None = None
+    app: web.Application | None = None
     versions: dict = field(default_factory=dict)
 
     @property
@@ -219,6 +220,8 @@ async def started(settings, database, ledger="469002"):
         port = runner.addresses[0][1]
         document = documented(openapi.written(app[TABLE]))
         async with aiohttp.ClientSession() as session:
-            yield Serving(session, f"http://127.0.0.1:{port}", tokens, service, ledger, document)
+            yield Serving(
+                session, f"http://127.0.0.1:{port}", tokens, service, ledger, document, app
+            )
     finally:
         await runner.cleanup()

@@ -1,0 +1,196 @@
+"""What is a person's is shown to nobody in clear (T-FIELD): no answer, header, page, file, log.
+
+A canary stands in every member of a class that is encrypted; what is left out of the table
+of classes fails here, not at a reader's.
+"""
+
+import io
+
+import pytest
+import structlog
+
+from api import logs
+from api.api_keys import ApiKeys
+from api.issuing import API_KEYS_FILE
+from api.metrics import METRICS
+from ledger import privacy
+from ledger.classes import FIELDS
+from tests.api.serving import KEYS, LICENCE, application, serve, sha
+from tests.api.test_applicants import everything, holding
+from tests.authz.asking import place
+from tests.authz.expected import STAFF, rows
+from tests.authz.world import World, document, person
+
+DAY = "2026-03-02"
+OWN = "460000198001010019"
+READINGS = [r for r in rows() if r.method == "GET" and not r.to_come and r.kind != "open"]
+ENCRYPTED = {"personal", "sensitive", "inspection"}
+# Members that no body has: what an import fills in, or what stands for them elsewhere.
+UNWRITTEN = {
+    ("received", "applicant.id"),  # it is OWN: an id that is asked by
+    ("received", "applicant.agent.id_scheme"),  # the name of a scheme
+    ("received", "applicant.agent.authority"),  # a digest
+    ("issued", "recipient.id_scheme"),
+    ("intervention-recorded", "who"),  # it is called `person` outside
+}
+
+
+@pytest.fixture
+async def here(database, tmp_path):
+    given = {"469002": document()}
+    async for one in serve(database, tmp_path, start=DAY, documents=given):
+        await one.at(f"{DAY} 08:00")
+        yield one
+
+
+class Canaries:
+    """Texts that occur nowhere else, by the member they stand in."""
+
+    def __init__(self):
+        self.texts = {("received", "applicant.id"): OWN}
+
+    def __call__(self, kind, path):
+        number = len(self.texts)
+        last = path.rpartition(".")[2]
+        digits = {"id": f"46000019900101{number:04d}", "telephone": f"1391234{number:04d}"}
+        # An address is shown to its district, so the canary lies below that.
+        text = digits.get(last, f"金丝雀{number:02d}号院内所述")
+        self.texts[kind, path] = text
+        return f"海南省琼海市{text}" if last == "address" else text
+
+
+async def applicant(here, path, body, version=None):
+    """The applicant says something, through the portal."""
+    if not hasattr(here, "portal"):
+        here.portal = ApiKeys(here.service.keys / API_KEYS_FILE).add("zwfw")
+    headers = {"Authorization": f"Bearer {here.portal}", "On-Behalf-Of": OWN}
+    headers["Idempotency-Key"] = f"canary-{next(KEYS)}"
+    headers |= {"If-Match": f'"{version}"'} if version else {}
+    answer = await here.call("POST", path, body=body, headers=headers)
+    assert 201 == answer.status, answer.body
+    here.versions[answer.body["case"]] = answer.body["version"]
+    return answer
+
+
+async def planted(here, canary):
+    """Two cases in which everything that is a person's was said; and all that was answered."""
+    answers = []
+    agent = {n: canary("received", f"applicant.agent.{n}") for n in ("name", "id", "telephone")}
+    agent |= {"id_scheme": "GB11643", "authority": sha("authority")}
+    applies = {n: canary("received", f"applicant.{n}") for n in ("name", "telephone", "address")}
+    applies |= {"kind": "person", "id_scheme": "GB11643", "id": OWN, "agent": agent}
+    body = application("QH-002") | {"applicant": applies, "channel": "online"}
+    body["reason"] = canary("received", "statement")
+    answers.append(await applicant(here, "/cases", body))
+    case = answers[0].body["case"]
+    missing = {"missing": [{"material": "平面图"}], "notice": sha("n")}
+    await here.done(case, "request-supplement", missing, by="zhou-min")
+    brought = {"materials": application("QH-002")["materials"]}
+    brought["reason"] = canary("supplement-received", "statement")
+    path, version = f"/cases/{case}/receive-supplement", here.versions[case]
+    answers.append(await applicant(here, path, brought, version))
+    answers.append(await here.done(case, "accept", by="zhou-min"))
+    told = {n: canary("intervention-recorded", n) for n in ("text", "unit")}
+    told["person"] = canary("intervention-recorded", "person")
+    answers.append(await here.done(case, "record-intervention", told, by="lin-bo"))
+    other = (await applicant(here, "/cases", body)).body["case"]
+    interest = {"interest": canary("recusal-declared", "interest")}
+    answers.append(await here.done(other, "declare-recusal", interest, by="wang-lan"))
+    leaving = {"reason": canary("withdrawn", "statement")}
+    path, version = f"/cases/{other}/withdraw", here.versions[other]
+    answers.append(await applicant(here, path, leaving, version))
+    return case, [*answers, *await finished(here, case, canary)]
+
+
+async def finished(here, case, canary):
+    """The case goes on to its end, is rated, and somebody is put under a sanction."""
+    await here.granted(case, DAY)
+    seal = {"seal": "QH-S1", "document": LICENCE, "copies": 1, "medium": "paper"}
+    await here.done(case, "seal", seal, by=person("sealer", "O", "valid"))
+    names = ("name", "id", "telephone", "address", "relation")
+    to = {n: canary("issued", f"recipient.{n}") for n in names} | {"id_scheme": "GB11643"}
+    issue = {"document": LICENCE, "method": "window", "recipient": to, "receipt": sha("r")}
+    answers = [await here.done(case, "issue", issue, by="tang-li")]
+    rating = {"grade": 1, "channel": "online", "text": canary("evaluated", "text")}
+    rating |= {"about": "chen-zhi", "reason": canary("evaluated", "statement")}
+    path, version = f"/cases/{case}/evaluate", here.versions[case]
+    answers.append(await applicant(here, path, rating, version))
+    called = {"text": canary("called-back", "text")}
+    answers.append(await here.done(case, "call-back", called, by="lu-qian"))
+    await here.done(case, "open-investigation", {"grounds": "线索"}, by="ke-jun")
+    sanction = {"measure": "限制", "until": "2027-01-01"}
+    sanction["subject"] = canary("sanctioned", "subject")
+    answers.append(await here.done(case, "sanction", sanction, by="ke-jun"))
+    history = (await here.get(f"/cases/{case}/events")).body["items"]
+    renamed = {"name": canary("correction-proposed", "applicant.name"), "kind": "person"}
+    renamed |= {"id_scheme": "GB11643", "id": OWN}
+    body = {"event": history[0]["id"], "fields": {"applicant": renamed}, "evidence": sha("e")}
+    answers.append(await here.done(case, "correct", body, by="zhou-min"))
+    return answers
+
+
+async def heard(here, case):
+    """Everything that anybody hears about them on any reading, refusals too."""
+    told = []
+    world = World(here, case, 5, "0" * 32, {})
+    readers = [person(role, r, "valid") for role in STAFF for r in "OJ"]
+    readers += [person("supervisor", "S", "valid"), person("enforcer", "E", "valid")]
+    for row in READINGS:
+        for reader in readers:
+            headers = {"Authorization": f"Bearer {world.token(reader)}"}
+            if row.kind in ("page", "home", "find"):
+                headers = await world.cookie(headers)
+            told.append(await here.call("GET", here.base + place(world, row.path), headers=headers))
+    return told
+
+
+async def test_no_canary_is_found_anywhere(here, database):
+    written = io.BytesIO()
+    logs.configure("debug", written)
+    canary = Canaries()
+    try:
+        case, answers = await planted(here, canary)
+        await here.at("2026-06-01 09:00")
+        await here.service.caught_up("469002", -1)
+        answers += await heard(here, case)
+    finally:
+        structlog.reset_defaults()
+    figures = here.app[METRICS].text()
+    assert {200, 403} <= {answer.status for answer in answers}
+
+    async with everything(database) as found:
+        for member, text in canary.texts.items():
+            clear = text.encode()
+            assert [] == holding(found, text), member
+            assert clear not in written.getvalue(), member
+            assert clear not in figures, member
+            leaks = [a.raw for a in answers if clear in a.raw or text in str(a.headers)]
+            assert [] == leaks[:1], member
+
+
+async def test_every_encrypted_member_has_a_canary(here):
+    canary = Canaries()
+    await planted(here, canary)
+
+    wanted = {
+        (kind, path)
+        for kind, table in FIELDS.items()
+        for path, known in table.items()
+        if known.partition(" ")[0] in ENCRYPTED
+    }
+    assert wanted - UNWRITTEN <= set(canary.texts)
+
+
+async def test_control_without_the_mask_a_canary_is_found(here, monkeypatch):
+    canary = Canaries()
+    case, _ = await planted(here, canary)
+    monkeypatch.setattr(privacy.Mask, "_masked", unmasked)
+
+    shown = await here.get(f"/cases/{case}/events")
+
+    seen = {member for member, text in canary.texts.items() if text.encode() in shown.raw}
+    assert {("received", "applicant.name"), ("issued", "recipient.id")} <= seen
+
+
+def unmasked(mask, field, path):
+    return privacy.opened(field, mask._keyring, mask._ledger, events=mask._events, path=path)
