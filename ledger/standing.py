@@ -254,6 +254,9 @@ def _by_delegation(
     for held in office.delegations:
         if held.person != caller.person or caller.organ not in (None, held.organ):
             continue
+        begun = held.active(on) or held.was(on)
+        if not begun or not held.covers(of.item):
+            continue
         behind = _behind(held, of, on, office)
         for action in (Action(name) for name in held.actions):
             for may in MAY[action]:
@@ -277,7 +280,9 @@ def _in_emergency(
     for held in mine:
         letters = relations(held, of, office)
         cells = [may for may in MAY[emergency.GIVES] if may.role == held.role]
-        if not letters or not any(x in may.relations for may in cells for x in letters):
+        if not letters or not held.covers(of.item):
+            continue
+        if not any(x in may.relations for may in cells for x in letters):
             continue
         if emergency.live(held, now):
             ways = tuple((_actor(held, caller), may) for may in cells)

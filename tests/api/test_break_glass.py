@@ -151,3 +151,16 @@ async def test_what_break_glass_cannot_be(here, more, status, rule):
     refused = await asked(here, **more)
 
     assert (status, rule) == (refused.status, refused.body.get("rule")), refused.body
+
+
+@pytest.mark.parametrize(("item", "told"), [("QH-002", 201), ("QH-003", 403)])
+async def test_what_is_broken_for_one_item_opens_no_other(here, item, told):
+    case = await a_case(here)
+    await here.at("2026-03-02 10:00")
+    assert 201 == (await asked(here, person="he-yan", items=[item])).status
+    assert 201 == (await here.post("/appointments/flood/approve", by="wu-jun")).status
+
+    seen = await here.get(f"/cases/{case}/events", by="he-yan")
+    done = await here.act(case, "transfer", TO, by="he-yan")
+
+    assert (200 if told == 201 else 403, told) == (seen.status, done.status)

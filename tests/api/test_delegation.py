@@ -116,3 +116,20 @@ async def test_two_approvals_at_once_never_join_what_must_stay_apart(here):
         assert [201, 403] == sorted(a.status for a in answers)
         (refused,) = [a for a in answers if a.status == 403]
         assert "SOD-6" == refused.body["rule"]
+
+
+@pytest.mark.parametrize(
+    ("more", "slug"),
+    [
+        ({"from": "2026-03-10"}, "action-not-allowed"),
+        ({"from": "2026-02-10", "to": "2026-02-20"}, "appointment-ended"),
+        ({"items": ["QH-003"]}, "action-not-allowed"),
+    ],
+)
+async def test_a_delegation_gives_nothing_before_its_day_and_for_nothing_else(here, more, slug):
+    case = await here.accepted("QH-002", "2026-03-02")
+    await lent(here, **more)
+
+    refused = await here.act(case, "decide", GRANT, by="chen-zhi")
+
+    assert (403, slug) == refused.refusal[:2]

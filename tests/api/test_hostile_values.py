@@ -189,7 +189,7 @@ def office(row):
     if things == "seals":
         yield path, SHAPES[f"seal-{act or 'register'}"]
     elif act or kind or things == "clock":
-        yield path, SHAPES[act or kind or things]
+        yield path, SHAPES["appointment-review" if act == "review" else act or kind or things]
     else:
         for shape in get_args(OFFICE_BODIES["policy"]):
             yield path, shape
