@@ -9,8 +9,8 @@ from aiohttp import web
 from api.access import Entry
 from ledger import privacy
 from ledger.case import Actor, Case, Data, Event, Json
-from ledger.ledger import Recorded
 from ledger.office import Office
+from ledger.recorded import Recorded
 from ledger.state import number_of, state
 
 

@@ -20,8 +20,8 @@ from api.record import scoped_key
 from ledger.case import Json
 from ledger.errors import Refused
 from ledger.imported import CODES
-from ledger.ledger import Key
 from ledger.lifecycle import Role
+from ledger.recorded import Key
 
 SHOWN_PROBLEMS = 100
 

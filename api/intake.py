@@ -26,8 +26,9 @@ from api.service import Service
 from ledger import imported, mapping, privacy, traced
 from ledger.case import Case
 from ledger.errors import Corrupt, Moved, Refused, Unavailable, Unknown
-from ledger.ledger import Key, Ledger
+from ledger.ledger import Ledger
 from ledger.queries import load
+from ledger.recorded import Key
 from ledger.state import case_number, pattern_of
 
 log = structlog.get_logger()

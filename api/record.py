@@ -28,10 +28,10 @@ from ledger import (
 )
 from ledger.case import Actor, Case, Events, Json
 from ledger.errors import Refused
-from ledger.ledger import Key
 from ledger.lifecycle import ACTION_OF, MAY, Action
 from ledger.occasion import Occasion
 from ledger.office import Office
+from ledger.recorded import Key
 
 Details = Mapping[str, Json]
 COMMON = ("occurred_at", "reason", "basis")

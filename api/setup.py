@@ -11,8 +11,9 @@ from ledger.case import Data
 from ledger.database import Database, Role
 from ledger.errors import Refused
 from ledger.keyring import Keyring
-from ledger.ledger import Key, Ledger
+from ledger.ledger import Ledger
 from ledger.office.setup import opening
+from ledger.recorded import Key
 from ledger.store import Store, open_ledger
 
 DATA = Path(package.__file__).parent / "data"

@@ -7,7 +7,7 @@ nothing, a crash after it leaves a whole act that the same key finds again.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from secrets import token_hex
 
@@ -18,49 +18,18 @@ from ledger.errors import Corrupt, Moved, Refused
 from ledger.occasion import Occasion
 from ledger.office import Office
 from ledger.precondition import permit_state
+from ledger.recorded import Key, Recorded, own, pinned, recorded
 from ledger.state import number_of
-from ledger.store import Command, Committed, Outcome, Store, Writer
+from ledger.store import Command, Committed, Store, Writer
 
 Decide = Callable[[Case, Office, datetime], Events]
 DecideOffice = Callable[[Office, datetime], Events]
+# An act in a stream of another kind: the stream and its events so far, the office, the time.
+DecideIn = Callable[[str, Events, Office, datetime], Events]
 
 TRIES = 3
 CACHED_CASES = 20_000
 OFFICE_STREAMS = ("appointment:", "calendar:", "item:", "ledger:", "policy:", "seal:")
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An act as it stands in the ledger.
-
-    `case` is the case after it (None for an office act), `replayed` whether the act was only
-    found again by its key.
-    """
-
-    events: Events
-    case: Case | None
-    replayed: bool
-
-    @property
-    def position(self) -> int:
-        """The position of the last event of the act."""
-        return self.events[-1].position
-
-    @property
-    def recorded_at(self) -> datetime:
-        """The time the database gave."""
-        at = self.events[-1].recorded_at
-        if at is None:
-            raise Corrupt("a recorded event has no time")
-        return at
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An idempotency key with its scope, and the keyed digest of the request."""
-
-    key: str
-    digest: bytes
 
 
 class Ledger:
@@ -153,6 +122,11 @@ class Ledger:
         rows = await self.store.of_stream(self.name, stream, upto_position=position)
         return replay((records.decode(row) for row in rows), self.office.zone)
 
+    async def history(self, stream: str, upto: int | None = None) -> Events:
+        """Return the events of a stream in order, up to a position (None: all)."""
+        rows = await self.store.of_stream(self.name, stream, upto_position=upto)
+        return tuple(records.decode(row) for row in rows)
+
     # -- recording ---------------------------------------------------------------------------
 
     async def record(
@@ -175,9 +149,9 @@ class Ledger:
             law: Events = ()
             try:
                 if expected is not None:
-                    _pinned(case, expected)
+                    pinned(case.version, case.events, expected)
                 law = await self._by_law(case, now)
-                events = (*law, *decide(_own(case, law), self.office, now))
+                events = (*law, *decide(own(case, law), self.office, now))
             except Refused:
                 found = await self.found(key)
                 if found is not None:
@@ -198,7 +172,7 @@ class Ledger:
 
     def by_now(self, case: Case, now: datetime) -> Case:
         """Return the case as the law has made it by now, on record or not yet."""
-        return _own(case, by_law.by_law(case, self._by_nobody(now)))
+        return own(case, by_law.by_law(case, self._by_nobody(now)))
 
     async def settle(self, case: Case) -> Case:
         """Record what the law has done to a case by now, before it is shown."""
@@ -233,6 +207,40 @@ class Ledger:
                 raise
             try:
                 return await self._append(events, {}, key, correlation, None, now)
+            except Moved:
+                await self.refresh()
+        raise Refused("basis-moved", "what the act rests on keeps changing: read again")
+
+    async def record_in(
+        self,
+        decide: DecideIn,
+        *,
+        kind: str,
+        stream: str | None,
+        key: Key,
+        expected: int | None = None,
+        correlation: str | None = None,
+    ) -> Recorded:
+        """Record an act in a stream that is neither a case's nor the office's.
+
+        It is read each time it is decided on; `stream` None begins a new one of the kind.
+        """
+        for _ in range(TRIES):
+            now = await self.now()
+            events = await self.history(stream) if stream is not None else ()
+            named = stream or f"{kind}:{token_hex(16)}"
+            version = events[-1].version if events else 0
+            try:
+                if expected is not None:
+                    pinned(version, events, expected)
+                decided = decide(named, events, self.office, now)
+            except Refused:
+                found = await self.found(key)
+                if found is not None:
+                    return found
+                raise
+            try:
+                return await self._append(decided, {named: version}, key, correlation, None, now)
             except Moved:
                 await self.refresh()
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
@@ -344,13 +352,13 @@ class Ledger:
             raise Refused("idempotency-key-reused", "this key was used for another request")
         if outcome.kind == "replayed":
             return await self._again(outcome.first_position, outcome.events)
-        recorded = _recorded(ready, outcome)
+        stored = recorded(ready, outcome)
         if case is None:
-            return Recorded(recorded, None, replayed=False)
-        self._forget({event.stream for event in recorded} - {case.stream})
-        case = _own(case, recorded)
+            return Recorded(stored, None, replayed=False)
+        self._forget({event.stream for event in stored} - {case.stream})
+        case = own(case, stored)
         self._keep(case)
-        return Recorded(recorded, case, replayed=False)
+        return Recorded(stored, case, replayed=False)
 
     def _ready(self, event: Event, correlation: str | None, under: str) -> Event:
         """Give the event its random id and encrypt what belongs to a person."""
@@ -384,31 +392,3 @@ class Ledger:
     def _forget(self, streams: Iterable[str]) -> None:
         for stream in streams:
             self._cases.pop(stream, None)
-
-
-def _own(case: Case, events: Events) -> Case:
-    """Return the case with those of the events that are its own."""
-    own = [e for e in events if e.stream == case.stream]
-    return case.following(own) if own else case
-
-
-def _pinned(case: Case, expected: int) -> None:
-    """Refuse another version than the caller saw; what the law added since does not count."""
-    if case.version == expected:
-        return
-    newer = [e for e in case.events if e.version > expected]
-    if newer and expected > 0 and all(e.actor.kind == "by-law" for e in newer):
-        return
-    raise Refused("version-conflict", "the case has moved on", current_version=case.version)
-
-
-def _recorded(events: Events, outcome: Outcome) -> Events:
-    return tuple(
-        replace(
-            event,
-            position=outcome.first_position + i,
-            recorded_at=outcome.recorded_at,
-            registers=outcome.registers[i] if outcome.registers else {},
-        )
-        for i, event in enumerate(events)
-    )

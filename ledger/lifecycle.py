@@ -259,7 +259,7 @@ class May:
     conditions: tuple[str, ...] = ()
 
 
-def _row(cells: str) -> tuple[May, ...]:
+def row(cells: str) -> tuple[May, ...]:
     """Read one line of the table: `role RELATIONS condition condition; role …`."""
     may = []
     for cell in cells.split(";"):
@@ -282,7 +282,7 @@ _EVERYBODY = (
 )
 
 MAY: Mapping[Action, tuple[May, ...]] = {
-    action: _row(cells)
+    action: row(cells)
     for action, cells in {
         Action.RECEIVE: "clerk O; applicant X; client-system O itself",
         Action.CORRECT_ON_SPOT: "clerk O; handler O",

@@ -22,7 +22,7 @@ AT_ONCE = 500
 # The followers of a process read the same events one after the other: so many are at hand.
 DECODED = 2_048
 
-ALONE = ("case:", "complaint:", "refusal:", "text:", "uuid:")
+ALONE = ("case:", "complaint:", "matter:", "refusal:", "text:", "uuid:")
 
 
 def is_case(stream: str) -> bool:
