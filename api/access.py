@@ -27,6 +27,8 @@ from ledger.standing import Caller
 from ledger.state import number_of
 
 ENTERED: web.RequestKey["Entry"] = web.RequestKey("entered")
+# What else than a case an act was on: its stream, its number, its item.
+ON: web.RequestKey[tuple[str, str, str | None]] = web.RequestKey("on")
 LEDGER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 

@@ -3,8 +3,9 @@
 from aiohttp import web
 
 from api import headers
-from api.access import case_for, enter, not_given, scopes
+from api.access import enter, not_given, scopes
 from api.answers import of_list
+from api.numbered import position_of
 from ledger.errors import Refused
 from ledger.lifecycle import Role
 from projections import timeout_alerts
@@ -26,8 +27,8 @@ async def listed(request: web.Request) -> web.Response:
     if "case" in page.filters:
         # What is not the caller's business does not exist; and what the law has done by now
         # is recorded before it is shown.
-        entry, case = await case_for(entry, page.filters["case"])
-        await entry.service.caught_up(entry.ledger.name, case.position)
+        position = await position_of(entry, page.filters["case"])
+        await entry.service.caught_up(entry.ledger.name, position)
     found = await timeout_alerts.listed(
         entry.service.reads, entry.ledger.name, seen, page.filters, page.after, page.limit,
         await entry.ledger.now(), person=own, counted=page.counted,

@@ -48,14 +48,7 @@ def act_answer(entry: Entry, done: Recorded, *, created: bool) -> web.Response:
     office = entry.ledger.office.as_of(done.position)
     at = done.recorded_at
     shown = shown_state(case, entry, office, at)
-    own = done.events
-    answer = {
-        "case": shown["case"],
-        "version": case.version,
-        "events": [brief(event) for event in own],
-        "state": shown,
-        "allowed_actions": shown["allowed_actions"],
-    }
+    answer = act_document("case", shown["case"], done, shown)
     headers = {
         "ETag": f'"{case.version}"',
         "Ledger-Position": str(done.position),
@@ -65,6 +58,17 @@ def act_answer(entry: Entry, done: Recorded, *, created: bool) -> web.Response:
     if done.replayed:
         headers["Idempotency-Replayed"] = "true"
     return rendered(answer, status=201, headers=headers)
+
+
+def act_document(what: str, number: str, done: Recorded, state: Data) -> Data:
+    """Tell what an act recorded on something, and where that stands after it."""
+    return {
+        what: number,
+        "version": state["version"],
+        "events": [brief(event) for event in done.events],
+        "state": state,
+        "allowed_actions": state["allowed_actions"],
+    }
 
 
 def brief(event: Event) -> Data:

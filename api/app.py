@@ -9,6 +9,7 @@ from api import (
     alerts,
     audit,
     cases,
+    complaint_routes,
     exchange,
     figures_told,
     findings,
@@ -353,7 +354,7 @@ def build(
         ApiKeys(service.keys / API_KEYS_FILE),
         cache_s=settings.token_cache_s,
     )
-    add(app, [*table(), *exchange.table(), *rows])
+    add(app, [*table(), *complaint_routes.table(), *exchange.table(), *rows])
     app.on_response_prepare.append(problems.dressed)
     app.on_response_prepare.append(access.warned)
     if also is not None:

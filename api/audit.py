@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from api import headers, times
-from api.access import case_for, enter, scopes
+from api.access import enter, scopes
 from api.answers import of_list
+from api.numbered import position_of
 from ledger.case import Data
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility, Role
@@ -47,8 +48,7 @@ async def listed(request: web.Request) -> web.Response:
         raise Refused("action-not-allowed", "administration and refusals only")
     position = -1
     if "case" in page.filters:
-        entry, case = await case_for(entry, page.filters["case"])
-        position = case.position
+        position = await position_of(entry, page.filters["case"])
     await entry.service.caught_up(entry.ledger.name, position)
     found = await audit_trail.listed(
         entry.service.reads, entry.ledger.name, which, seen, page.filters, page.after, page.limit,

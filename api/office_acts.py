@@ -223,6 +223,14 @@ class Posts(Policy, tag="posts"):
     delegation_days: Days
 
 
+class Complaints(Policy, tag="complaints"):
+    """How soon a complaint is assigned, replied to and closed (12345 工单), in working days."""
+
+    assign: Days
+    reply: Days
+    close: Days
+
+
 class Numbers(Policy, tag="numbers"):
     """What a case number looks like."""
 
@@ -378,7 +386,15 @@ class Clock(Shape):
 OFFICE_BODIES: Mapping[str, type[Struct] | object] = {
     "item": Item,
     "calendar": Calendar,
-    "policy": Deadlines | Alerts | Duty | Link | Reviews | Numbers | Findings | Posts,
+    "policy": Deadlines
+    | Alerts
+    | Duty
+    | Link
+    | Reviews
+    | Complaints
+    | Numbers
+    | Findings
+    | Posts,
     "appointment": Appointment,
     "approve": Approve,
     "appointment-review": AppointmentReview,

@@ -6,7 +6,7 @@ every one that stands here, and some that do not.
 
 from collections.abc import Iterable, Mapping
 
-from ledger import records
+from ledger import complaint_rules, records
 from ledger.imported import CODES
 from ledger.lifecycle import Responsibility, Stage
 from projections import current_state, definitions, findings_read, reviews, timeout_alerts
@@ -126,6 +126,16 @@ REVIEWS = {
     **COUNT,
 }
 REVIEW_UNITS = {**_PERIOD, "organ": TEXT, "item": TEXT, **AT_LEAST}
+COMPLAINTS = {
+    "state": among(complaint_rules.Stage),
+    "kind": among(complaint_rules.KINDS),
+    "unit": TEXT,
+    "case": TEXT,
+    "overdue": TRUTH,
+    **_PERIOD,
+    **PAGING,
+    **COUNT,
+}
 _FIGURES: Mapping[str, Schema] = {
     **_PERIOD,
     "organ": TEXT,

@@ -75,7 +75,7 @@ async def receive(request: web.Request) -> web.Response:
         details = {name: body[name] for name in body if name not in COMMON}
         if actor.organ is None:
             details["organ"] = of.approving
-        return approval.receive(case, _occasion(actor, office, now, body, named), **details)
+        return approval.receive(case, occasion(actor, office, now, body, named), **details)
 
     done = await entry.ledger.record(
         decide, stream=None, key=mac, correlation=headers.request_id(request)
@@ -129,17 +129,17 @@ async def act(request: web.Request) -> web.Response:
     named, unknown = await known(entry, action, case, body)
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
-        occasion = _occasion(entry.actor(), office, now, body, named)
-        late = occasion.late and authority.was_possible(action, case, occasion.at)
+        on = occasion(entry.actor(), office, now, body, named)
+        late = on.late and authority.was_possible(action, case, on.at)
         asked = {**body, "late": late, "card": named.get("card")}
         actor = authority.permit(action, case, entry.caller, office, now, asked)
         if unknown is not None:
             raise unknown
         try:
-            return DOES[action](case, replace(occasion, by=actor), **details)
+            return DOES[action](case, replace(on, by=actor), **details)
         except Refused as refused:
             if refused.slug in AFTER_TIMES:
-                occasion.timely(case)
+                on.timely(case)
             raise
 
     done = await entry.ledger.record(
@@ -160,7 +160,10 @@ def _check_correction(case: Case, body: Details) -> None:
         check_members(body["fields"], ACTS[str(corrected)], "/fields")
 
 
-def _occasion(by: Actor, office: Office, now: datetime, body: Details, named: Known) -> Occasion:
+def occasion(
+    by: Actor, office: Office, now: datetime, body: Details, named: Known | None = None
+) -> Occasion:
+    """Say who acts, when and why, by what the body says of it; and what was looked up."""
     return Occasion(
         by=by,
         now=now,
@@ -168,7 +171,7 @@ def _occasion(by: Actor, office: Office, now: datetime, body: Details, named: Kn
         occurred_at=body.get("occurred_at"),
         reason=body.get("reason"),
         basis=body.get("basis"),
-        **named,
+        **(named or Known()),
     )
 
 

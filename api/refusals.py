@@ -6,7 +6,7 @@ open companion sequence, never into the case.
 
 from aiohttp import web
 
-from api.access import ENTERED, Entry, register_of
+from api.access import ENTERED, ON, Entry, register_of
 from api.headers import request_id
 from api.problems import Handler
 from api.routes import ROUTE_OF
@@ -39,14 +39,17 @@ async def put(request: web.Request, refused: Refused) -> None:
     if entry is None or (refused.slug not in AUTHORITY and not conflict):
         return
     case = await _case(request, entry)
+    stream, number, item = request.get(ON, (None, None, None))
+    if case is not None:
+        stream, number, item = case.stream, request.match_info["case"], case.terms.get("item")
     await entry.ledger.refuse(
         refused,
         action=request.app[ROUTE_OF][request.match_info.route].named(request.match_info),
         by=entry.actor(),
-        case=None if case is None else request.match_info["case"],
-        item=None if case is None else case.terms.get("item"),
+        case=number,
+        item=item,
         correlation=request_id(request),
-        details={} if case is None else {"stream": case.stream},
+        details={} if stream is None else {"stream": stream},
     )
 
 

@@ -23,6 +23,7 @@ from ledger.privacy import applicant_index
 from ledger.store import Store
 from projections import (
     audit_trail,
+    complaints,
     current_state,
     findings,
     performance,
@@ -47,6 +48,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     seal_register.PROJECTION,
     reviews.PROJECTION,
     performance.PROJECTION,
+    complaints.PROJECTION,
 )
 
 

@@ -181,6 +181,28 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "recusal-declared": {"interest": "inspection inspection"},
     "intervention-recorded": _all("inspection inspection", "who text unit"),
     **{kind: {"*": "official"} for kind in _OFFICE},
+    "complaint-registered": {
+        **_public("kind channel organ"),
+        **_official("call_reference"),
+        "text": "personal caller",
+        "caller.id_scheme": "public",
+        "caller.id": "sensitive caller",
+        **_all("personal caller", "name telephone address", of="caller"),
+        # What a caller gives as the reason of their act is theirs too.
+        "statement": "personal caller",
+        # Whom it is about is staff.
+        **_official("unit person item", of="about"),
+        **_public("number stream item approving supervising", of="case"),
+        **_TERMS,
+    },
+    "complaint-assigned": _official("unit summary"),
+    "complaint-replied": _official("result measure document"),
+    "complaint-escalated": _official("to ground text"),
+    "complaint-closed": {
+        **_official("result text"),
+        "satisfaction.grade": "official",
+        "satisfaction.said": "personal caller",
+    },
     "refused": _official("action case item slug rule earlier_position stream"),
     "library": {"*": "official"},
 }

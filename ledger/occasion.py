@@ -48,6 +48,13 @@ class Occasion:
         return self.at.astimezone(zone).date() < self.now.astimezone(zone).date()
 
     def timely(self, case: Case) -> tuple[Flag, ...]:
+        """Refuse times that cannot be; flag what is entered late, and after the decision."""
+        flags = self.entered()
+        if flags and case.decision is not None and self.at < _decided_at(case):
+            return (*flags, flag("recorded-after-decision", "time.after-decision"))
+        return flags
+
+    def entered(self) -> tuple[Flag, ...]:
         """Refuse times that cannot be; flag what is entered late."""
         if self.at > self.now + AHEAD:
             raise Refused("occurred-in-future", "occurred_at lies ahead", pointer="/occurred_at")
@@ -60,10 +67,7 @@ class Occasion:
                 rule="late-entry.reason",
                 pointer="/reason",
             )
-        flags = [flag("late-entry", "late-entry.reason")]
-        if case.decision is not None and self.at < _decided_at(case):
-            flags.append(flag("recorded-after-decision", "time.after-decision"))
-        return tuple(flags)
+        return (flag("late-entry", "late-entry.reason"),)
 
     def head(self, case: Case, organ: str | None, person: str | None) -> Approved:
         """Rely on the person being the organ's head, or refuse (beyond-authority)."""

@@ -96,21 +96,25 @@ def relations(post: Post, of: Subject, office: Office) -> str:
     return letters
 
 
+_CASE: Mapping[Role, str] = {
+    **dict.fromkeys(
+        (Role.CLERK, Role.HANDLER, Role.CHECKER, Role.APPROVER, Role.SEALER, Role.ISSUER), "OP"
+    ),
+    Role.BUREAU_HEAD: "OA",
+    Role.SUPERVISOR: "SAJ",
+    Role.ENFORCER: "E",
+    Role.INSPECTOR: "J",
+    Role.INSPECTION_LEAD: "J",
+    Role.HOTLINE: "J",
+    Role.CLIENT_SYSTEM: "O",
+}
+
 # What may be read, by role and relation (SECURITY 3.3); of a client system that acts as itself
 # only what of it is a list.
 READING: Mapping[str, Mapping[Role, str]] = {
-    "case": {
-        **dict.fromkeys(
-            (Role.CLERK, Role.HANDLER, Role.CHECKER, Role.APPROVER, Role.SEALER, Role.ISSUER), "OP"
-        ),
-        Role.BUREAU_HEAD: "OA",
-        Role.SUPERVISOR: "SAJ",
-        Role.ENFORCER: "E",
-        Role.INSPECTOR: "J",
-        Role.INSPECTION_LEAD: "J",
-        Role.HOTLINE: "J",
-        Role.CLIENT_SYSTEM: "O",
-    },
+    "case": _CASE,
+    # The hotline reads cases that were rated, and of any other how far it has come.
+    "progress": _CASE,
     "history": {
         Role.HANDLER: "O",
         Role.CHECKER: "O",
@@ -155,6 +159,16 @@ READING: Mapping[str, Mapping[Role, str]] = {
         Role.SUPERVISOR: "SAJ",
         Role.INSPECTOR: "J",
         Role.HOTLINE: "J",
+    },
+    # Here O is the unit that a complaint was assigned to.
+    "complaints": {
+        Role.HOTLINE: "J",
+        Role.HANDLER: "O",
+        Role.BUREAU_HEAD: "OA",
+        Role.SUPERVISOR: "SAJO",
+        Role.ENFORCER: "O",
+        Role.INSPECTOR: "J",
+        Role.INSPECTION_LEAD: "J",
     },
     # Here O and A are relations to the seal's organ; its keeper reads it by custody.
     "register": {
@@ -348,7 +362,7 @@ def _system_organ(caller: Caller, office: Office) -> str | None:
 
 def reads(what: str, caller: Caller, case: Case, office: Office, now: datetime) -> bool:
     """Tell whether a post of the caller gives this reading of the case."""
-    if what == "case" and caller.applicant_of is not None:
+    if what in ("case", "progress") and caller.applicant_of is not None:
         return caller.applicant_of == case.stream
     given = standing(caller, subject(case), office, now)
     return what in given.readings or (what in given.if_reviewed and bool(case.reviews))

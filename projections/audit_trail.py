@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from ledger import complaint, complaint_rules
 from ledger.case import Actor, Data, Event
 from ledger.lifecycle import ACTION_OF, RULES, Action, Responsibility, Role
 from ledger.office import Office
@@ -21,9 +23,14 @@ from ledger.state import case_number
 from projections import seen
 from projections.asked import Asked, Mark, Page, total, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
-from projections.histories import is_case
+from projections.histories import is_case, is_complaint
 
 SQL = load(Path(__file__).with_suffix(".sql"))
+
+# What acts on complaints are called.
+COMPLAINTS: Mapping[str, str] = {
+    rule.event: str(action) for action, rule in complaint_rules.RULES.items()
+}
 
 FILTERS = frozenset(
     {"actor", "organ", "action", "item", "case", "from", "to", "refused", "late_entry"}
@@ -196,8 +203,8 @@ async def apply(connection: Connection, batch: Batch) -> None:
 
 async def _cases(connection: Connection, batch: Batch) -> Mapping[str, Known]:
     """Return the cases of the batch as they are after it, and write those that changed."""
-    own = {e.stream for e in batch.events if is_case(e.stream)}
-    fresh = {e.stream for e in batch.events if e.type == "received"}
+    own = {e.stream for e in batch.events if is_case(e.stream) or is_complaint(e.stream)}
+    fresh = {e.stream for e in batch.events if _begins(e)}
     organs = [e.data["id"] for e in batch.events if e.type == "organ-set"]
     known: dict[str, Known] = {}
     changed = set(fresh)
@@ -207,7 +214,7 @@ async def _cases(connection: Connection, batch: Batch) -> Mapping[str, Known]:
         changed |= {case.stream for case in known.values() if case.of.approving in organs}
     for event in batch.events:
         before = known.get(event.stream)
-        after = _after(event, before, batch.ledger) if is_case(event.stream) else None
+        after = _after(event, before, batch.ledger) if event.stream in own else None
         if after is not None:
             known[event.stream] = after
             changed.add(event.stream)
@@ -223,6 +230,8 @@ async def _cases(connection: Connection, batch: Batch) -> Mapping[str, Known]:
 def _after(event: Event, known: Known | None, ledger: str) -> Known | None:
     """Return what is known of the case after an event, or None where nothing of it changed."""
     data = event.data
+    if is_complaint(event.stream):
+        return _of_complaint(event, known, ledger)
     if event.type == "received":
         window = data.get("organ") or event.actor.organ
         of = about(data.get("terms", {}), window=window)
@@ -237,6 +246,28 @@ def _after(event: Event, known: Known | None, ledger: str) -> Known | None:
         parts = known.of.parts | {data["to"]["unit"]}
         return replace(known, of=replace(known.of, parts=parts))
     return None
+
+
+def _begins(event: Event) -> bool:
+    """Tell whether an event is the first of what acts hang on.
+
+    What is said of a person's work past the system hangs on nothing: its acts are shown to
+    whose organ did them, and to those with the whole jurisdiction.
+    """
+    if event.type == "complaint-registered":
+        return not complaint.replay((event,), ZoneInfo("UTC")).discreet
+    return event.type == "received"
+
+
+def _of_complaint(event: Event, known: Known | None, ledger: str) -> Known | None:
+    """Return what acts on a complaint hang on: its number, who registered it, whose it is."""
+    if _begins(event):
+        of = complaint.replay((event,), ZoneInfo("UTC"))
+        organs = replace(complaint.subject(of), window=of.organ)
+        return Known(event.stream, complaint.number_of(of, ledger), organs)
+    if known is None or event.type != "complaint-assigned":
+        return None
+    return replace(known, of=replace(known.of, approving=event.data["unit"]))
 
 
 def _number(event: Event, ledger: str) -> str:
@@ -284,7 +315,7 @@ def _act(event: Event, case: Known | None) -> tuple[object, ...]:
         event.recorded_at,
         event.occurred_at,
         event.responsibility,
-        str(ACTION_OF.get(event.type, event.type)),
+        str(ACTION_OF.get(event.type) or COMPLAINTS.get(event.type) or event.type),
         event.type,
         event.stream,
         event.version,
@@ -325,6 +356,8 @@ def _refusal(event: Event) -> tuple[object, ...]:
 def responsibility_of(action: str) -> str:
     """Tell whose duty a refused action would have served; the office's are administration."""
     try:
+        if action in frozenset(complaint_rules.Action):
+            return str(Responsibility.SUPERVISION)
         return str(RULES[Action(action)].responsibility)
     except ValueError:
         return str(Responsibility.ADMINISTRATION)

@@ -30,6 +30,11 @@ def is_case(stream: str) -> bool:
     return stream.startswith("case:")
 
 
+def is_complaint(stream: str) -> bool:
+    """Tell whether a stream is that of a complaint."""
+    return stream.startswith("complaint:")
+
+
 def is_office(stream: str) -> bool:
     """Tell whether a stream belongs to the bureau's own set-up."""
     return not stream.startswith(ALONE)

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ledger import complaint
 from ledger.case import Case, Data
 from ledger.office import Office, appointment
 from ledger.queries import load
 from ledger.records import instant
-from projections import cards, seen
+from projections import cards, complaint_cards, seen
 from projections.asked import Asked, Mark, Page, total, wrong_mark
 from projections.cards import Card
 from projections.follow import Batch, Connection, Pool, Projection
-from projections.limits import far, moved
+from projections.histories import is_complaint
+from projections.limits import beyond, far, moved
 from projections.unfolded import unfolded
 
 SQL = load(Path(__file__).with_suffix(".sql"))
@@ -176,9 +178,11 @@ async def apply(connection: Connection, batch: Batch) -> None:
     await _answers(connection, batch)
     await _reconciled(connection, batch)
     await _emergencies(connection, batch)
-    streams = batch.streams | await moved(
+    changed = batch.streams | await moved(
         connection, batch, SQL["moved_by_calendar"], SQL["of_organ"]
     )
+    streams = {stream for stream in changed if not is_complaint(stream)}
+    await _complaints(connection, batch, changed - streams)
     histories = await batch.histories.at(streams, batch.events, batch.end)
     if not histories:
         return
@@ -195,6 +199,38 @@ async def apply(connection: Connection, batch: Batch) -> None:
     await connection.execute(SQL["remove_of_cases"], *batch.key, known)
     of_cases = (card for case, then in told for card in cards.of_case(case, then, batch.office))
     await _write(connection, batch, of_cases)
+
+
+async def _complaints(connection: Connection, batch: Batch, moved: Iterable[str]) -> None:
+    """Tell anew the cards of complaints that something happened to, or whose days moved."""
+    streams = {*moved, *(e.stream for e in batch.events if is_complaint(e.stream))}
+    histories = await batch.histories.at(streams, batch.events, batch.end) if streams else {}
+    if not histories:
+        return
+    office = batch.office
+    known = [complaint.replay(history, office.zone) for history in histories.values()]
+    await connection.execute(SQL["remove_cases"], *batch.key, list(histories))
+    await connection.copy_records_to_table(
+        "alert_case",
+        schema_name="projections",
+        columns=CASE_COLUMNS,
+        records=[(*batch.key, *_complaint(one, office)) for one in known],
+    )
+    await connection.execute(SQL["remove_of_cases"], *batch.key, list(histories))
+    for history in histories.values():
+        await _write(connection, batch, complaint_cards.of_complaint(history, office))
+
+
+def _complaint(of: complaint.Complaint, office: Office) -> tuple[object, ...]:
+    organs = complaint.subject(of)
+    return (
+        of.stream,
+        organs.item or None,
+        of.unit or of.organ,
+        complaint.marked(of, seen.marks(organs, office)),
+        of.registered_on,
+        max(map(beyond, of.runs)),
+    )
 
 
 async def _write(connection: Connection, batch: Batch, told: Iterable[Card]) -> None:

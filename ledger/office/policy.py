@@ -25,7 +25,7 @@ def relaxes(before: Data | None, after: Data) -> bool:
             or (bool(after.get("lifts")) and _wider(old.get("items"), after.get("items")))
             or (bool(old.get("points_complete")) and not after.get("points_complete"))
         )
-    if kind in ("alerts", "reviews"):
+    if kind in ("alerts", "complaints", "reviews"):
         return before is not None and after != before
     # What inspectors look for, and how far posts are lent, is never set by those they look at,
     # not for the first time either.

@@ -25,6 +25,7 @@ from ledger.office.setup import opening
 from ledger.store import Command, Store, open_ledger
 from projections import (
     audit_trail,
+    complaints,
     current_state,
     findings,
     findings_read,
@@ -57,6 +58,7 @@ PROJECTIONS = (
     seal_register.PROJECTION,
     reviews.PROJECTION,
     performance.PROJECTION,
+    complaints.PROJECTION,
 )
 
 

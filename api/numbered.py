@@ -1,0 +1,85 @@
+"""What else than cases has an official number: from the number to the thing, for whose it is.
+
+As with cases, what is not the caller's business does not exist for them.
+"""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from api.access import ON, Entry, case_for
+from ledger import complaining, privacy
+from ledger.complaint import Complaint, number_of, replay, subject
+from ledger.errors import Refused
+
+_LONGEST = len(str(2**53))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A complaint that is the caller's business; `own` where it is their own."""
+
+    complaint: Complaint
+    own: bool
+
+
+async def on_complaint(request: web.Request, entry: Entry) -> Found:
+    """Return the complaint of the path; what is refused on it is on record as refused there."""
+    number = request.match_info["complaint"]
+    found = await complaint_for(entry, number)
+    request[ON] = (found.complaint.stream, number, subject(found.complaint).item or None)
+    return found
+
+
+async def complaint_for(entry: Entry, number: str) -> Found:
+    """Return the complaint of a number if it is the caller's business."""
+    missing = Refused("not-found", "no such complaint, or not for you")
+    ledger = entry.ledger
+    register = _register("C", "complaint", number, ledger.name)
+    stream = await ledger.stream_of(*register) if register is not None else None
+    if stream is None:
+        raise missing
+    complaint = replay(await ledger.history(stream), entry.office.zone)
+    if number_of(complaint, ledger.name) != number:
+        raise missing
+    own = _is_own(entry, complaint)
+    if not own:
+        complaining.visible(entry.caller, complaint, entry.office, entry.now)
+    return Found(complaint, own)
+
+
+async def position_of(entry: Entry, number: str) -> int:
+    """Tell how far a case, or a complaint, of that number has come in the ledger."""
+    if number.startswith(f"{entry.ledger.name}-C-"):
+        return (await complaint_for(entry, number)).complaint.position
+    _, case = await case_for(entry, number)
+    return case.position
+
+
+def speaks_for_themselves(entry: Entry) -> bool:
+    """Tell whether a client system that applicants use speaks for one of them."""
+    client = entry.office.clients.get(entry.caller.client or "")
+    if client is None or not client.get("applicants") or entry.caller.person is None:
+        return False
+    return not entry.caller.posts(entry.office)
+
+
+def _register(letter: str, register: str, number: str, ledger: str) -> tuple[str, int] | None:
+    """Read the register and the number out of an official number; None if it is none."""
+    rest = number.removeprefix(f"{ledger}-{letter}-")
+    year, _, last = rest.partition("-")
+    digits = year + last
+    if rest == number or not (year and last and digits.isascii() and digits.isdigit()):
+        return None
+    return (f"{register}/{year}", int(last)) if len(last) < _LONGEST else None
+
+
+def _is_own(entry: Entry, complaint: Complaint) -> bool:
+    """Tell whether who asks is who complained, by the id they gave."""
+    if not speaks_for_themselves(entry) or "id" not in complaint.caller:
+        return False
+    ledger = entry.ledger
+    first = {complaint.events[0].id}
+    field = complaint.caller["id"]
+    clear = privacy.opened(field, ledger.keyring, ledger.name, events=first, path="caller.id")
+    return bool(clear == entry.caller.person)
