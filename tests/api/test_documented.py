@@ -169,9 +169,12 @@ async def readings(here):
     this = {"imports": (await uploaded(here)).body["id"]}
     for things in ("items", "calendars", "policies", "appointments", "seals"):
         this[things] = (await here.get(f"/{things}", by="wu-jun")).body["items"][0]["id"]
+    told = {"kind": "delay", "channel": "telephone", "text": "t"}
+    complaint = (await here.post("/complaints", told, by="lu-qian")).body["complaint"]
     for path, methods in here.document.document["paths"].items():
         if "get" in methods and path.startswith("/v1/"):
             short = path.removeprefix("/v1/ledgers/{ledger}").replace("{case}", here.case)
+            short = short.replace("{complaint}", complaint)
             there = short.replace("{id}", this.get(short.split("/")[1], ""))
             parameters_ = methods["get"]["parameters"]
             asked = [p for p in parameters_ if p["in"] == "query"]

@@ -121,6 +121,8 @@ READINGS = {
     "/cases/{case}": ("/cases/469002-2026-999999", "chen-zhi", None),
     "/cases/{case}/events": ("/cases/nothing/events", "chen-zhi", "zhou-min"),
     "/cases/{case}/replay": ("/cases/nothing/replay", "chen-zhi", "zhou-min"),
+    "/cases/{case}/progress": ("/cases/nothing/progress", "chen-zhi", None),
+    "/complaints": (None, "lu-qian", "zhou-min"),
     "/alerts": (None, "wu-jun", None),
     "/audit/approval": (None, "wu-jun", "zhou-min"),
     "/audit/administration": (None, "wu-jun", "zhou-min"),

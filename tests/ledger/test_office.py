@@ -46,7 +46,7 @@ def test_the_example_is_what_the_papers_list(bureau):
 
     assert (9, 3, 2) == (len(office.organs), len(office.clients), len(office.seals))
     assert 8 == sum(t.kind == "item" for t in office.things.values())
-    assert 11 == sum(t.kind == "policy" for t in office.things.values())
+    assert 12 == sum(t.kind == "policy" for t in office.things.values())
     assert "cn@4" == office.calendars.days("cn", "469002").label
     assert {"he-yan"} == {seal.keeper for seal in office.seals.values()}
     assert all(seal.in_use for seal in office.seals.values())

@@ -16,8 +16,9 @@ from secrets import token_hex
 import asyncpg
 import pytest
 
-from ledger import approval, by_law, records, result, supervision
+from ledger import approval, by_law, complaining, records, result, supervision
 from ledger.case import LAW, Actor, Case, Event, Events, replay
+from ledger.complaint import replay as replayed
 from ledger.database import Role
 from ledger.occasion import Occasion
 from ledger.office import Office
@@ -74,6 +75,7 @@ WU = person("wu-jun", "bureau-head")
 HE = person("he-yan", "sealer")
 TANG = person("tang-li", "issuer")
 MO = person("mo-li", "supervisor", "qh-wjw")
+LU = person("lu-qian", "hotline", "qh-12345")
 FANG = person("fang-ke", "security-admin")
 
 APPLICANT = {"kind": "organisation", "name": "c", "id_scheme": "USCC", "id": "c"}
@@ -131,7 +133,7 @@ class Bureau:
         done = tuple(records.decode(row) for row in rows)
         if sequence is None:
             self.office = self.office.following(
-                e for e in done if not e.stream.startswith(("case:", "uuid:"))
+                e for e in done if not e.stream.startswith(("case:", "complaint:", "uuid:"))
             )
         return done
 
@@ -194,6 +196,17 @@ class Bureau:
         await self.act(stream, supervision.claim, MO)
         await self.act(stream, result.publish, CHEN, what="decision", where="网站")
         await self.act(stream, result.close, CHEN)
+        return stream
+
+    async def complained(self):
+        """A complaint that was given to the bureau."""
+        now = await self.store.now(self.ledger)
+        on = Occasion(by=LU, now=now, office=self.office)
+        stream = f"complaint:{token_hex(16)}"
+        told = {"kind": "delay", "channel": "telephone", "text": "t"}
+        events = await self.append(complaining.register(stream, on, case=None, **told))
+        complaint = replayed(events, self.office.zone)
+        await self.append(complaining.assign(complaint, on, unit="qh-xzsp", summary="s"))
         return stream
 
     async def refused(self, stream, action, by, slug, rule=None, **more):

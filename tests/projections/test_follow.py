@@ -29,6 +29,7 @@ class Crash(BaseException):
 async def lived(bureau):
     """A few days of a bureau: several cases side by side, refusals, a new calendar."""
     first = await bureau.received()
+    await bureau.complained()
     second = await bureau.accepted("QH-003")
     await bureau.refused(second, "decide", ZHOU, "separation-of-duties", "SOD-1")
     await bureau.at("2025-09-25 09:00")
@@ -346,6 +347,7 @@ async def test_a_rebuild_gives_the_same_bytes_and_switches_one_row(bureau, proje
     stream = await bureau.finished()
     applicant = Actor(role="applicant", client="hpj")
     await bureau.act(stream, supervision.evaluate, applicant, grade=2, channel="terminal")
+    await bureau.complained()
     await bureau.follow(projection)
     assert before != await bureau.rows(projection, generation=2)
     again = await rebuild(projection, LEDGER, bureau.store, bureau.pool)
