@@ -61,6 +61,7 @@ class Receive(Act):
     materials: Many[Material]
     permit: Maybe[Line] = UNSET
     permit_valid_to: Maybe[LocalDate] = UNSET
+    matter: Maybe[Line] = UNSET
 
 
 class CorrectOnSpot(Act):

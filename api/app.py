@@ -14,6 +14,7 @@ from api import (
     figures_told,
     findings,
     findings_told,
+    matter_routes,
     metrics,
     office,
     office_told,
@@ -354,7 +355,9 @@ def build(
         ApiKeys(service.keys / API_KEYS_FILE),
         cache_s=settings.token_cache_s,
     )
-    add(app, [*table(), *complaint_routes.table(), *exchange.table(), *rows])
+    add(
+        app, [*table(), *complaint_routes.table(), *matter_routes.table(), *exchange.table(), *rows]
+    )
     app.on_response_prepare.append(problems.dressed)
     app.on_response_prepare.append(access.warned)
     if also is not None:

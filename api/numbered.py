@@ -3,14 +3,19 @@
 As with cases, what is not the caller's business does not exist for them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from api.access import ON, Entry, case_for
-from ledger import complaining, privacy
+from ledger import complaining, matter, privacy
+from ledger.case import Json
 from ledger.complaint import Complaint, number_of, replay, subject
 from ledger.errors import Refused
+from ledger.matter import Matter
+from ledger.matter_rules import Action
+from ledger.standing import reads
 
 _LONGEST = len(str(2**53))
 
@@ -54,6 +59,71 @@ async def position_of(entry: Entry, number: str) -> int:
         return (await complaint_for(entry, number)).complaint.position
     _, case = await case_for(entry, number)
     return case.position
+
+
+async def on_matter(request: web.Request, entry: Entry) -> tuple[Entry, Matter]:
+    """Return the matter of the path, with its applicant marked as such."""
+    number = request.match_info["matter"]
+    entry, found = await matter_for(entry, number)
+    request[ON] = (found.stream, number, None)
+    return entry, found
+
+
+async def matter_for(entry: Entry, number: str) -> tuple[Entry, Matter]:
+    """Return the matter of a number, to whoever may read it or one of its cases."""
+    missing = Refused("not-found", "no such matter, or not for you")
+    ledger = entry.ledger
+    register = _register("M", "matter", number, ledger.name)
+    stream = await ledger.stream_of(*register) if register is not None else None
+    if stream is None:
+        raise missing
+    found = matter.replay(await ledger.history(stream), entry.office.zone)
+    if matter.number_of(found, ledger.name) != number:
+        raise missing
+    if _applied(entry, found):
+        return replace(entry, caller=replace(entry.caller, applicant_of=stream)), found
+    if matter.reads(found, entry.caller, entry.office, entry.now):
+        return entry, found
+    for case in found.cases:
+        child = await ledger.load(case)
+        if child is not None and reads("case", entry.caller, child, entry.office, entry.now):
+            return entry, found
+    raise missing
+
+
+async def joining(entry: Entry, body: Mapping[str, Json]) -> Matter | None:
+    """Return the matter that an application belongs to, for whom it may be put there."""
+    number = body.get("matter")
+    if number is None:
+        return None
+    try:
+        here, found = await matter_for(entry, number)
+    except Refused as refused:
+        if refused.slug != "not-found":
+            raise
+        raise Refused("unknown-reference", "no such matter", pointer="/matter") from None
+    matter.candidate(Action.JOIN, found, here.caller, here.office, here.now)
+    applied = _ids(entry, found)
+    if applied and body["applicant"]["id"] not in applied:
+        raise Refused("rule-refused", "the matter is of another applicant", rule="matter.applicant")
+    return found
+
+
+def _applied(entry: Entry, found: Matter) -> bool:
+    return speaks_for_themselves(entry) and entry.caller.person in _ids(entry, found)
+
+
+def _ids(entry: Entry, found: Matter) -> frozenset[Json]:
+    """Return the ids of the applicant and the agent of a matter in clear."""
+    ledger, first = entry.ledger, {found.events[0].id}
+    agent = found.applicant.get("agent") or {}
+    fields = {"applicant.id": found.applicant.get("id"), "applicant.agent.id": agent.get("id")}
+    clear = (
+        privacy.opened(field, ledger.keyring, ledger.name, events=first, path=path)
+        for path, field in fields.items()
+        if field is not None
+    )
+    return frozenset(one for one in clear if one is not None)
 
 
 def speaks_for_themselves(entry: Entry) -> bool:

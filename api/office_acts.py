@@ -386,15 +386,7 @@ class Clock(Shape):
 OFFICE_BODIES: Mapping[str, type[Struct] | object] = {
     "item": Item,
     "calendar": Calendar,
-    "policy": Deadlines
-    | Alerts
-    | Duty
-    | Link
-    | Reviews
-    | Complaints
-    | Numbers
-    | Findings
-    | Posts,
+    "policy": Deadlines | Alerts | Duty | Link | Reviews | Complaints | Numbers | Findings | Posts,
     "appointment": Appointment,
     "approve": Approve,
     "appointment-review": AppointmentReview,

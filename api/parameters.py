@@ -6,7 +6,7 @@ every one that stands here, and some that do not.
 
 from collections.abc import Iterable, Mapping
 
-from ledger import complaint_rules, records
+from ledger import complaint_rules, matter_rules, records
 from ledger.imported import CODES
 from ledger.lifecycle import Responsibility, Stage
 from projections import current_state, definitions, findings_read, reviews, timeout_alerts
@@ -133,6 +133,15 @@ COMPLAINTS = {
     "case": TEXT,
     "overdue": TRUTH,
     **_PERIOD,
+    **PAGING,
+    **COUNT,
+}
+MATTERS = {
+    "kind": among(matter_rules.KINDS),
+    "organ": TEXT,
+    "missing": {**TEXT, "description": "an organ whose opinion has not come"},
+    "settled": TRUTH,
+    "item": TEXT,
     **PAGING,
     **COUNT,
 }

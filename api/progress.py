@@ -44,7 +44,7 @@ def _progress(entry: Entry, case: Case, now: datetime) -> Data:
         "accepted_on": _day(case.accepted_on),
         "decided_on": decision.get("on"),
         "closed_on": _day(case.closed_on),
-        "next_due": _next(case, entry, now),
+        "next_due": next_due(case, entry, now),
         "office": _office(entry, case),
     }
 
@@ -53,7 +53,7 @@ def _day(on: object) -> str | None:
     return None if on is None else str(on)
 
 
-def _next(case: Case, entry: Entry, now: datetime) -> Data | None:
+def next_due(case: Case, entry: Entry, now: datetime) -> Data | None:
     """Name what is to be done next, and by when."""
     waiting = [
         limit

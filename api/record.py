@@ -14,12 +14,14 @@ from api import headers
 from api.access import Entry, action_of, case_for, enter
 from api.answers import act_answer
 from api.bodies import ACTS, check_members, decoded
+from api.numbered import joining
 from api.references import Known, known
 from ledger import (
     approval,
     authority,
     correction,
     enforcement,
+    matter,
     permit,
     privacy,
     result,
@@ -63,6 +65,7 @@ async def receive(request: web.Request) -> web.Response:
     body = await decoded(request, ACTS["receive"])
     mac = scoped_key(entry, request, key, body)
     named, unknown = await known(entry, Action.RECEIVE, None, body)
+    joins = await joining(entry, body)
 
     def decide(case: Case, office: Office, now: datetime) -> Events:
         here = _receiving(entry, body)
@@ -72,10 +75,12 @@ async def receive(request: web.Request) -> web.Response:
         if unknown is not None:
             raise unknown
         actor = posts[0][0]
-        details = {name: body[name] for name in body if name not in COMMON}
+        details = {name: body[name] for name in body if name not in (*COMMON, "matter")}
         if actor.organ is None:
             details["organ"] = of.approving
-        return approval.receive(case, occasion(actor, office, now, body, named), **details)
+        on = occasion(actor, office, now, body, named)
+        events = approval.receive(case, on, **details)
+        return events if joins is None else matter.joined(joins, on, events[0], entry.ledger.name)
 
     done = await entry.ledger.record(
         decide, stream=None, key=mac, correlation=headers.request_id(request)

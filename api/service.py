@@ -26,6 +26,7 @@ from projections import (
     complaints,
     current_state,
     findings,
+    matters,
     performance,
     progress,
     reviews,
@@ -49,6 +50,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     reviews.PROJECTION,
     performance.PROJECTION,
     complaints.PROJECTION,
+    matters.PROJECTION,
 )
 
 

@@ -167,6 +167,7 @@ class State(Told):
     pushes: list[Recorded]
     reviews: list[Recorded]
     permit_of: Recorded | None
+    matter: str | None
     inspections: list[Recorded]
     proposals: list[Recorded]
     orders: list[Recorded]

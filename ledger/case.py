@@ -119,6 +119,7 @@ class Case:
     owed: frozenset[str] = frozenset()
     committed: bool = False
     permit_of: Data | None = None
+    matter: Data | None = None
     holder: Data = field(default_factory=dict)
     pending: Data | None = None
     parts: frozenset[str] = frozenset()

@@ -43,6 +43,13 @@ _POINTS = _official("no result note", of="points")
 # What applicants give as the reason of an act of their own.
 _SAID = {"statement": "personal applicant"}
 _TERMS = {"terms.*": "public"}
+_APPLICANT = {
+    "applicant.kind": "public",
+    "applicant.id_scheme": "public",
+    "applicant.id": "sensitive applicant",
+    **_all("personal applicant", "name telephone address", of="applicant"),
+    **_all("sensitive agent", "name id_scheme id telephone authority", of="applicant.agent"),
+}
 
 # The bureau's own set-up: appointments name staff, nothing names an applicant.
 _OFFICE = (
@@ -68,16 +75,13 @@ _OFFICE = (
 # A dot goes one member deeper (into each of a list); `.*` stands for whatever is in there.
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "received": {
-        "applicant.kind": "public",
-        "applicant.id_scheme": "public",
-        "applicant.id": "sensitive applicant",
-        **_all("personal applicant", "name telephone address", of="applicant"),
-        **_all("sensitive agent", "name id_scheme id telephone authority", of="applicant.agent"),
+        **_APPLICANT,
         **_SAID,
         **_MATERIALS,
         **_TERMS,
         **_public("item channel permit organ"),
         **_public("case stream purpose valid_to in_time", of="about"),
+        **_public("number stream", of="matter"),
         # What an import keeps as it is; its mapping keeps no column that names the applicant.
         "facts.*": "public",
     },
@@ -203,6 +207,17 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "satisfaction.grade": "official",
         "satisfaction.said": "personal caller",
     },
+    "matter-opened": {
+        **_public("name kind organ items promise"),
+        **_APPLICANT,
+        **_SAID,
+        **_MATERIALS,
+        **_TERMS,
+    },
+    "matter-case-joined": {**_public("case"), **_SAID},
+    "matter-case-split-off": {**_public("case"), **_SAID},
+    "matter-opinion-requested": _official("organ question days"),
+    "matter-opinion-given": _official("request opinion recommend"),
     "refused": _official("action case item slug rule earlier_position stream"),
     "library": {"*": "official"},
 }

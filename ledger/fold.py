@@ -36,6 +36,7 @@ def _received(case: Case, event: Event) -> None:
     case.received_on = case.on(event.occurred_at)
     case.materials = tuple(data.get("materials", ()))
     case.visible_first = frozenset(m["name"] for m in case.materials)
+    case.matter = data.get("matter")
     case.holder = {"unit": event.actor.organ, "person": event.actor.person}
     done(case, event, "receive")
     if case.source is None:

@@ -331,7 +331,8 @@ class Ledger:
     ) -> Recorded:
         if self._writer is None:
             raise Corrupt("the ledger was not opened")
-        under = privacy.wrapping(case, events[0], self.name, now)
+        own_first = next((e for e in events if case is None or e.stream == case.stream), events[0])
+        under = privacy.wrapping(case, own_first, self.name, now)
         ready = tuple(self._ready(event, correlation, under) for event in events)
         guards: dict[str, int] = {}
         for event in ready:

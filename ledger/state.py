@@ -61,6 +61,7 @@ def state(case: Case, caller: Caller, office: Office, at: datetime) -> Data:
         "pushes": list(case.pushes),
         "reviews": list(case.reviews),
         "permit_of": case.permit_of,
+        "matter": (case.matter or {}).get("number"),
         "inspections": list(case.inspections),
         "proposals": list(case.proposals),
         "orders": list(case.orders),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ledger import complaint, complaint_rules
+from ledger import complaint, complaint_rules, matter_rules
 from ledger.case import Actor, Data, Event
 from ledger.lifecycle import ACTION_OF, RULES, Action, Responsibility, Role
 from ledger.office import Office
@@ -27,9 +27,10 @@ from projections.histories import is_case, is_complaint
 
 SQL = load(Path(__file__).with_suffix(".sql"))
 
-# What acts on complaints are called.
-COMPLAINTS: Mapping[str, str] = {
-    rule.event: str(action) for action, rule in complaint_rules.RULES.items()
+# What acts on complaints and matters are called.
+CALLED: Mapping[str, str] = {
+    **{rule.event: str(action) for action, rule in complaint_rules.RULES.items()},
+    **{event: str(action) for action, event in matter_rules.EVENTS.items()},
 }
 
 FILTERS = frozenset(
@@ -315,7 +316,7 @@ def _act(event: Event, case: Known | None) -> tuple[object, ...]:
         event.recorded_at,
         event.occurred_at,
         event.responsibility,
-        str(ACTION_OF.get(event.type) or COMPLAINTS.get(event.type) or event.type),
+        str(ACTION_OF.get(event.type) or CALLED.get(event.type) or event.type),
         event.type,
         event.stream,
         event.version,
@@ -358,6 +359,8 @@ def responsibility_of(action: str) -> str:
     try:
         if action in frozenset(complaint_rules.Action):
             return str(Responsibility.SUPERVISION)
+        if action in frozenset(matter_rules.Action):
+            return str(Responsibility.APPROVAL)
         return str(RULES[Action(action)].responsibility)
     except ValueError:
         return str(Responsibility.ADMINISTRATION)

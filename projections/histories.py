@@ -35,6 +35,11 @@ def is_complaint(stream: str) -> bool:
     return stream.startswith("complaint:")
 
 
+def is_matter(stream: str) -> bool:
+    """Tell whether a stream is that of a matter."""
+    return stream.startswith("matter:")
+
+
 def is_office(stream: str) -> bool:
     """Tell whether a stream belongs to the bureau's own set-up."""
     return not stream.startswith(ALONE)

@@ -29,6 +29,8 @@ def _alert(alert: Data, texts: Texts, office: Office) -> Data:
     return {
         "level": alert["level"],
         "case": alert["case"],
+        # A complaint has no page, and the count of a seal no case.
+        "page": alert["case"] is not None and not str(name).startswith("complaint-"),
         "item": item_name(alert.get("item"), office),
         "deadline": named,
         "rule": texts.of("rule", rule) if name and rule.startswith("acceptance.") else "",

@@ -171,10 +171,13 @@ async def readings(here):
         this[things] = (await here.get(f"/{things}", by="wu-jun")).body["items"][0]["id"]
     told = {"kind": "delay", "channel": "telephone", "text": "t"}
     complaint = (await here.post("/complaints", told, by="lu-qian")).body["complaint"]
+    one = {"name": "n", "kind": "joint", "items": ["QH-005"]}
+    one["applicant"] = application("QH-005")["applicant"]
+    matter = (await here.post("/matters", one, by="zhou-min")).body["matter"]
     for path, methods in here.document.document["paths"].items():
         if "get" in methods and path.startswith("/v1/"):
             short = path.removeprefix("/v1/ledgers/{ledger}").replace("{case}", here.case)
-            short = short.replace("{complaint}", complaint)
+            short = short.replace("{complaint}", complaint).replace("{matter}", matter)
             there = short.replace("{id}", this.get(short.split("/")[1], ""))
             parameters_ = methods["get"]["parameters"]
             asked = [p for p in parameters_ if p["in"] == "query"]

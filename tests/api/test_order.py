@@ -123,6 +123,7 @@ READINGS = {
     "/cases/{case}/replay": ("/cases/nothing/replay", "chen-zhi", "zhou-min"),
     "/cases/{case}/progress": ("/cases/nothing/progress", "chen-zhi", None),
     "/complaints": (None, "lu-qian", "zhou-min"),
+    "/matters": (None, "zhou-min", "guo-an"),
     "/alerts": (None, "wu-jun", None),
     "/audit/approval": (None, "wu-jun", "zhou-min"),
     "/audit/administration": (None, "wu-jun", "zhou-min"),

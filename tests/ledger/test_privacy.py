@@ -40,6 +40,7 @@ RECEIVED = {"item": "QH-002", "applicant": PERSON, "channel": "window", "materia
 NAMED = {
     ("record-intervention", "person"): "who",
     ("receive", "permit_valid_to"): "about.valid_to",
+    ("receive", "matter"): "matter.number",
 }
 COMMON = {"occurred_at", "reason", "basis"}
 UNDER = "469002.qh-xzsp.2026"

@@ -16,7 +16,7 @@ from secrets import token_hex
 import asyncpg
 import pytest
 
-from ledger import approval, by_law, complaining, records, result, supervision
+from ledger import approval, by_law, complaining, matter, records, result, supervision
 from ledger.case import LAW, Actor, Case, Event, Events, replay
 from ledger.complaint import replay as replayed
 from ledger.database import Role
@@ -30,6 +30,7 @@ from projections import (
     current_state,
     findings,
     findings_read,
+    matters,
     performance,
     reviews,
     seal_register,
@@ -60,6 +61,7 @@ PROJECTIONS = (
     reviews.PROJECTION,
     performance.PROJECTION,
     complaints.PROJECTION,
+    matters.PROJECTION,
 )
 
 
@@ -133,7 +135,9 @@ class Bureau:
         done = tuple(records.decode(row) for row in rows)
         if sequence is None:
             self.office = self.office.following(
-                e for e in done if not e.stream.startswith(("case:", "complaint:", "uuid:"))
+                e
+                for e in done
+                if not e.stream.startswith(("case:", "complaint:", "matter:", "uuid:"))
             )
         return done
 
@@ -207,6 +211,23 @@ class Bureau:
         events = await self.append(complaining.register(stream, on, case=None, **told))
         complaint = replayed(events, self.office.zone)
         await self.append(complaining.assign(complaint, on, unit="qh-xzsp", summary="s"))
+        return stream
+
+    async def matter(self):
+        """A matter of the bureau, with one case in it, and an opinion asked for."""
+        now = await self.store.now(self.ledger)
+        on = Occasion(by=ZHOU, now=now, office=self.office)
+        stream = f"matter:{token_hex(16)}"
+        told = {"name": "n", "kind": "one-thing", "applicant": APPLICANT}
+        opened = await self.append(matter.open_matter(stream, on, items=["QH-002"], **told))
+        of = matter.replay(opened, self.office.zone)
+        case = Case(f"case:{token_hex(16)}", self.office.zone)
+        (received,) = approval.receive(
+            case, on, item="QH-002", applicant=APPLICANT, channel="window", organ="qh-xzsp"
+        )
+        joined = await self.append(matter.joined(of, on, received, self.ledger))
+        of = matter.replay((*opened, joined[0]), self.office.zone)
+        await self.append(matter.request_opinion(of, on, organ="qh-wjw", question="?", days=5))
         return stream
 
     async def refused(self, stream, action, by, slug, rule=None, **more):

@@ -30,6 +30,7 @@ async def lived(bureau):
     """A few days of a bureau: several cases side by side, refusals, a new calendar."""
     first = await bureau.received()
     await bureau.complained()
+    await bureau.matter()
     second = await bureau.accepted("QH-003")
     await bureau.refused(second, "decide", ZHOU, "separation-of-duties", "SOD-1")
     await bureau.at("2025-09-25 09:00")
@@ -348,6 +349,7 @@ async def test_a_rebuild_gives_the_same_bytes_and_switches_one_row(bureau, proje
     applicant = Actor(role="applicant", client="hpj")
     await bureau.act(stream, supervision.evaluate, applicant, grade=2, channel="terminal")
     await bureau.complained()
+    await bureau.matter()
     await bureau.follow(projection)
     assert before != await bureau.rows(projection, generation=2)
     again = await rebuild(projection, LEDGER, bureau.store, bureau.pool)
@@ -421,7 +423,7 @@ async def test_a_stopped_projection_is_rebuilt_to_the_end_without_a_comparison(b
     done = await rebuild(current_state.PROJECTION, LEDGER, bureau.store, bureau.pool)
 
     assert done.same is None
-    assert 4 == len((await bureau.cases()).items)
+    assert 5 == len((await bureau.cases()).items)
 
 
 # -- rights -----------------------------------------------------------------------------------

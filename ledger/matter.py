@@ -1,0 +1,347 @@
+"""A matter (一件事, 联合办理): a parent that joins cases; and the acts on it.
+
+It holds what no case of it holds: the name, the one form, the promise for the whole, who was
+asked for an opinion.  Each case keeps its organ, its limits, its decision and its remedy, so
+how far a matter has come is told from them, and stored nowhere.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ledger.case import Actor, Case, Data, Event, Events, Json
+from ledger.deadline import Deadline, view
+from ledger.errors import Refused
+from ledger.lifecycle import Responsibility, Role
+from ledger.limit import Facts, Run, Step
+from ledger.matter_rules import EVENTS, MAY, READING, Action
+from ledger.occasion import Occasion
+from ledger.office import Office
+from ledger.office.appointment import Post
+from ledger.standing import Caller
+
+NUMBER = "{ledger}-M-{year}-{number:06d}"
+REGISTER = "matter/%Y"
+POLICY = "alerts-default"
+PROMISE, OPINION = "matter-promise", "matter-opinion"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matter:
+    """What the events of a matter add up to; `cases` are the streams that belong to it now."""
+
+    stream: str
+    zone: ZoneInfo
+    version: int = 0
+    position: int = -1
+    recorded_at: datetime | None = None
+    register: str = ""
+    number: int = 0
+    name: str = ""
+    kind: str = ""
+    organ: str = ""
+    opened_on: date | None = None
+    applicant: Data = field(default_factory=dict)
+    items: tuple[str, ...] = ()
+    materials: tuple[Data, ...] = ()
+    terms: Data = field(default_factory=dict)
+    cases: tuple[str, ...] = ()
+    split_off: tuple[str, ...] = ()
+    opinions: tuple[Data, ...] = ()
+    promise: Run | None = None
+    asked: tuple[Run, ...] = ()
+    events: Events = ()
+
+    def on(self, at: datetime) -> date:
+        """Tell the local date of law of an instant, in the ledger's zone."""
+        return at.astimezone(self.zone).date()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Name the organs whose opinion has not come, in the order they were asked."""
+        return tuple(dict.fromkeys(o["organ"] for o in self.opinions if o["given"] is None))
+
+
+def replay(events: Iterable[Event], zone: ZoneInfo) -> Matter:
+    """Fold the history of a matter."""
+    history = tuple(events)
+    matter = Matter(stream=history[0].stream if history else "", zone=zone)
+    for event in history:
+        matter = replace(
+            _FOLD[event.type](matter, event),
+            version=event.version,
+            position=event.position,
+            recorded_at=event.recorded_at,
+        )
+    return replace(matter, events=history)
+
+
+def number_of(matter: Matter, ledger: str) -> str:
+    """Write the official number of a matter."""
+    year = matter.register.rpartition("/")[2]
+    return NUMBER.format(ledger=ledger, year=year, number=matter.number)
+
+
+# -- the fold ----------------------------------------------------------------------------------
+
+
+def _opened(matter: Matter, event: Event) -> Matter:
+    data = event.data
+    register, number = next(iter(event.registers.items()), ("", 0))
+    on = matter.on(event.occurred_at)
+    days = data.get("promise")
+    return replace(
+        matter,
+        register=register,
+        number=number,
+        name=data["name"],
+        kind=data["kind"],
+        organ=data["organ"],
+        opened_on=on,
+        applicant=data["applicant"],
+        items=tuple(data.get("items", ())),
+        materials=tuple(data.get("materials", ())),
+        terms=data["terms"],
+        promise=None if days is None else _run(PROMISE, days, on, event, "promise of the matter"),
+    )
+
+
+def _joined(matter: Matter, event: Event) -> Matter:
+    return replace(matter, cases=(*matter.cases, event.data["case"]))
+
+
+def _split_off(matter: Matter, event: Event) -> Matter:
+    gone = event.data["case"]
+    left = tuple(stream for stream in matter.cases if stream != gone)
+    return replace(matter, cases=left, split_off=(*matter.split_off, gone))
+
+
+def _requested(matter: Matter, event: Event) -> Matter:
+    on = matter.on(event.occurred_at)
+    opinion = {**event.data, "request": event.id, "on": on.isoformat(), "given": None}
+    run = _run(OPINION, event.data["days"], on, event, "request for an opinion")
+    return replace(matter, opinions=(*matter.opinions, opinion), asked=(*matter.asked, run))
+
+
+def _given(matter: Matter, event: Event) -> Matter:
+    on = matter.on(event.occurred_at)
+    place = [o["request"] for o in matter.opinions].index(event.data["request"])
+    given = {
+        "opinion": event.data["opinion"],
+        "recommend": event.data["recommend"],
+        "by": event.actor.person,
+        "on": on.isoformat(),
+        "event": event.id,
+    }
+    opinions, asked = list(matter.opinions), list(matter.asked)
+    opinions[place] = {**opinions[place], "given": given}
+    asked[place] = replace(asked[place], met=on)
+    return replace(matter, opinions=tuple(opinions), asked=tuple(asked))
+
+
+def _run(name: str, days: int, start: date, event: Event, basis: str) -> Run:
+    return Run(
+        name=name,
+        budget=int(days),
+        start=start,
+        rule="deadline.day-after",
+        opened=event.position,
+        opened_at=event.recorded_at or event.occurred_at,
+        data={"basis": basis},
+    )
+
+
+_FOLD: Mapping[str, Callable[[Matter, Event], Matter]] = {
+    EVENTS[Action.OPEN]: _opened,
+    EVENTS[Action.JOIN]: _joined,
+    EVENTS[Action.SPLIT_OFF]: _split_off,
+    EVENTS[Action.REQUEST_OPINION]: _requested,
+    EVENTS[Action.GIVE_OPINION]: _given,
+}
+
+
+# -- what follows from the cases -----------------------------------------------------------------
+
+
+def settled_on(case: Case) -> date | None:
+    """Tell on which day a case was decided, or ended without a decision; None while it runs."""
+    if case.decision is not None:
+        return date.fromisoformat(case.decision["on"])
+    ends = [e for e in case.events if e.type in ("declined", "withdrawn", "terminated")]
+    return case.on(ends[-1].occurred_at) if ends else None
+
+
+def deadlines(
+    matter: Matter, cases: Sequence[Case], office: Office, at: datetime
+) -> tuple[Deadline, ...]:
+    """Measure the promise for the whole, and what was asked of each organ.
+
+    The promise is kept on the day on which the last of the cases is settled.
+    """
+    runs = list(matter.asked)
+    if matter.promise is not None:
+        days = [settled_on(case) for case in cases]
+        last = max((day for day in days if day is not None), default=None)
+        runs.append(replace(matter.promise, met=last if cases and None not in days else None))
+    step, policy = Step(-1, Facts(runs=tuple(runs))), matter.terms["policies"]["alerts"]
+    return view((step,), office.calendars, at, office.zone, policy, overlay=office.ledger)
+
+
+# -- who may -----------------------------------------------------------------------------------
+
+
+def letters(post: Post, matter: Matter, office: Office) -> str:
+    """Name the relations of a post's organ to a matter."""
+    found = "O" if post.organ == matter.organ else ""
+    if post.organ in {opinion["organ"] for opinion in matter.opinions}:
+        found += "P"
+    if post.organ in office.all_above(matter.organ):
+        found += "A"
+    return found + ("J" if post.jurisdiction else "")
+
+
+def reads(matter: Matter, caller: Caller, office: Office, now: datetime) -> bool:
+    """Tell whether a post of the caller gives reading the matter itself."""
+    on = now.astimezone(office.zone).date()
+    return any(
+        set(letters(post, matter, office)) & set(READING.get(str(post.role), ""))
+        for post in caller.posts(office)
+        if post.active(on)
+    )
+
+
+def candidate(
+    action: Action, matter: Matter | None, caller: Caller, office: Office, now: datetime
+) -> Actor:
+    """Return the actor in whose post the act may be done; without a matter, who may open one.
+
+    The applicant of a matter is told by the caller's `applicant_of`.
+    """
+    if matter is not None and caller.applicant_of == matter.stream:
+        if any(may.role == Role.APPLICANT for may in MAY[action]):
+            return Actor(role=str(Role.APPLICANT), client=caller.client)
+        raise Refused("action-not-allowed", f"{action} is not yours to do")
+    on = now.astimezone(office.zone).date()
+    held = [
+        post
+        for post in caller.posts(office)
+        for may in MAY[action]
+        if post.role == may.role
+        and set("O" if matter is None else letters(post, matter, office)) & set(may.relations)
+    ]
+    for post in held:
+        if post.active(on):
+            return Actor(
+                person=post.person,
+                name=post.name,
+                role=str(post.role),
+                organ=post.organ,
+                appointment=post.id,
+                client=caller.client,
+            )
+    if any(post.was(on) for post in held):
+        raise Refused("appointment-ended", "the appointment that gave this has ended")
+    raise Refused("action-not-allowed", f"no appointment of yours gives {action} here")
+
+
+# -- the acts ----------------------------------------------------------------------------------
+
+
+def open_matter(stream: str, on: Occasion, *, items: Sequence[str], **details: Json) -> Events:
+    """Open a matter (一件事申请): one form and one pack for all its items."""
+    for i, item in enumerate(items):
+        if f"item:{item}" not in on.office.things:
+            raise Refused("unknown-reference", "no such item", pointer=f"/items/{i}")
+    rule = on.office.version("policy", POLICY)
+    policies = {"alerts": {**rule.content, "version": rule.number}}
+    data = {
+        **details,
+        "items": list(items),
+        "organ": on.by.organ,
+        "terms": {"policies": policies},
+    }
+    relied = on.office.relied(f"policy:{POLICY}")
+    new = Matter(stream=stream, zone=on.office.zone)
+    return _event(Action.OPEN, new, on, data, relied=relied, numbers=(REGISTER,))
+
+
+def joined(matter: Matter, on: Occasion, received: Event, ledger: str) -> Events:
+    """Let a case that is being received belong to a matter: an event of each, in one append."""
+    item = received.data["item"]
+    if matter.items and item not in matter.items:
+        raise Refused("rule-refused", "that item is not of the matter", rule="matter.items")
+    named = {"number": number_of(matter, ledger), "stream": matter.stream}
+    case = replace(received, data={**received.data, "matter": named})
+    return (*_event(Action.JOIN, matter, on, {"case": received.stream}), case)
+
+
+def split_off(matter: Matter, on: Occasion, *, case: str) -> Events:
+    """Take a case out, to be handled by itself; nothing of the case changes (拆分办理)."""
+    if case not in matter.cases:
+        raise Refused("unknown-reference", "no such case in the matter", pointer="/case")
+    return _event(Action.SPLIT_OFF, matter, on, {"case": case})
+
+
+def request_opinion(
+    matter: Matter, on: Occasion, *, organ: str, question: str, days: int
+) -> Events:
+    """Ask an organ for its opinion, beside the others (并联征求意见)."""
+    if organ not in on.office.organs:
+        raise Refused("unknown-reference", "no such organ", pointer="/organ")
+    if organ in matter.missing:
+        raise Refused("already-done", "its opinion is being waited for", rule="opinion.once")
+    return _event(
+        Action.REQUEST_OPINION, matter, on, {"organ": organ, "question": question, "days": days}
+    )
+
+
+def give_opinion(
+    matter: Matter, on: Occasion, *, request: str, opinion: str, recommend: str
+) -> Events:
+    """Give the opinion that was asked for, once, by the organ that was asked."""
+    asked = next((o for o in matter.opinions if o["request"] == request), None)
+    if asked is None:
+        raise Refused("unknown-reference", "nothing was asked so", pointer="/request")
+    if asked["organ"] != on.by.organ:
+        raise Refused("action-not-allowed", "another organ was asked")
+    if asked["given"] is not None:
+        raise Refused("already-done", "the opinion is on record", rule="opinion.once")
+    data = {"request": request, "opinion": opinion, "recommend": recommend}
+    return _event(Action.GIVE_OPINION, matter, on, data)
+
+
+def _event(
+    action: Action,
+    matter: Matter,
+    on: Occasion,
+    data: Data,
+    *,
+    relied: Mapping[str, int] | None = None,
+    numbers: tuple[str, ...] = (),
+) -> Events:
+    streams = dict(relied or {})
+    if on.by.appointment is not None:
+        streams.update(on.office.relied(f"appointment:{on.by.appointment}"))
+    event = Event(
+        stream=matter.stream,
+        version=matter.version + 1,
+        type=EVENTS[action],
+        occurred_at=on.at,
+        actor=on.by,
+        responsibility=str(Responsibility.APPROVAL),
+        reason=on.reason,
+        basis=on.basis,
+        data={name: value for name, value in data.items() if value is not None},
+        flags=on.entered(),
+        relied_on=streams,
+        numbers=numbers,
+    )
+    return (event,)
+
+
+DOES: Mapping[Action, Callable[..., Events]] = {
+    Action.SPLIT_OFF: split_off,
+    Action.REQUEST_OPINION: request_opinion,
+    Action.GIVE_OPINION: give_opinion,
+}

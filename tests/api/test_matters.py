@@ -1,0 +1,361 @@
+"""Matters (one thing, joint handling) over HTTP: cases keep what is theirs, the rest follows."""
+
+import pytest
+
+from projections import matters
+from projections.rebuild import rebuild
+from tests.api.serving import application, part, serve, sha
+
+APPLICANT = application("QH-002")["applicant"]
+PACK = [{"name": "申请表", "sha256": sha("form"), "media_type": "application/pdf"}]
+OPENING = {
+    "name": "我要开餐馆",
+    "kind": "one-thing",
+    "applicant": APPLICANT,
+    "items": ["QH-002", "QH-004"],
+    "materials": PACK,
+    "promise": 3,
+}
+# Who applies and runs the other house.
+OTHER = APPLICANT | {"id": "91469002MA5X00022U"}
+
+
+@pytest.fixture
+async def here(database, tmp_path):
+    async for one in serve(database, tmp_path):
+        yield one
+
+
+def speaking(here, person=APPLICANT["id"]):
+    return {"Authorization": f"Bearer {here.tokens.token(person, person, client='zwfw')}"}
+
+
+async def opened(here, *, by="zhou-min", at="2026-03-02 09:00", **more):
+    if at is not None:
+        await here.at(at)
+    answer = await here.post("/matters", OPENING | more, by=by)
+    assert answer.status == 201, answer.body
+    here.versions[answer.body["matter"]] = 1
+    return answer.body["matter"]
+
+
+async def joined(here, matter, item, **more):
+    body = application(item) | {"matter": matter} | more
+    answer = await here.post("/cases", body, by="zhou-min")
+    if answer.status == 201:
+        here.versions[answer.body["case"]] = answer.body["version"]
+        here.versions[matter] += 1
+    return answer
+
+
+async def act(here, matter, action, body, *, by, version=None, **more):
+    headers = {"If-Match": f'"{version or here.versions[matter]}"'} | more.pop("headers", {})
+    answer = await here.post(f"/matters/{matter}/{action}", body, by=by, headers=headers, **more)
+    if answer.status == 201:
+        here.versions[matter] = answer.body["version"]
+    return answer
+
+
+async def shown(here, matter, by="zhou-min", **more):
+    answer = await here.get(f"/matters/{matter}", by=by, **more)
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
+# -- its cases -----------------------------------------------------------------------------------
+
+
+async def test_a_matter_is_what_its_cases_are(here):
+    matter = await opened(here)
+    assert "469002-M-2026-000001" == matter
+    health = (await joined(here, matter, "QH-002")).body
+    food = (await joined(here, matter, "QH-004")).body
+    assert ["matter-case-joined", "received"] == [e["type"] for e in health["events"]]
+    assert matter == health["state"]["matter"]
+
+    state = await shown(here, matter)
+    expected = {"of": 2, "decided": 0, "missing": [], "items": ["QH-002", "QH-004"]}
+    assert expected == part(state, **expected)
+    cases = [health["case"], food["case"]]
+    assert cases == [child["case"] for child in state["cases"]]
+    # One pack: the digest is shared, and each case says that it has it.
+    assert cases == state["materials"][0]["cases"]
+
+    await here.done(cases[0], "accept", by="zhou-min", at="2026-03-03 09:00")
+    await here.granted(cases[0], "2026-03-03")
+    state = await shown(here, matter)
+    assert [("decided", "grant"), ("pending", None)] == [
+        (child["state"], child["outcome"]) for child in state["cases"]
+    ]
+    assert 1 == state["decided"]
+    (row,) = (await here.get("/matters", by="chen-zhi")).body["items"]
+    assert (2, 1, state["next_due"]["due"]) == (row["of"], row["decided"], row["due"])
+    # Each keeps its own limits.
+    assert (await here.state(cases[0]))["deadlines"] != (await here.state(cases[1]))["deadlines"]
+
+
+async def test_the_promise_for_the_whole_is_kept_when_the_last_is_settled(here):
+    matter = await opened(here)
+    health = (await joined(here, matter, "QH-002")).body["case"]
+    food = (await joined(here, matter, "QH-004")).body["case"]
+    (promise,) = (await shown(here, matter))["deadlines"]
+    expected = {"name": "matter-promise", "budget": 3, "due": "2026-03-05", "light": "green"}
+    assert expected == part(promise, **expected)
+
+    await here.done(health, "accept", by="zhou-min", at="2026-03-03 09:00")
+    await here.granted(health, "2026-03-03")
+    await here.at("2026-03-06 09:00")
+    (promise,) = (await shown(here, matter))["deadlines"]
+    assert "red" == promise["light"]
+    await here.done(food, "withdraw", {"request": sha("paper")}, by="zhou-min")
+    (promise,) = (await shown(here, matter))["deadlines"]
+    assert ("met-late", "2026-03-06") == (promise["light"], promise["met_at"])
+    settled = (await here.get("/matters?settled=true", by="zhou-min")).body["items"]
+    assert [matter] == [row["matter"] for row in settled]
+
+
+async def test_what_does_not_belong_does_not_join(here):
+    matter = await opened(here)
+    other_item = await joined(here, matter, "QH-008")
+    assert (409, "rule-refused", "matter.items") == other_item.refusal
+    other_applicant = await joined(here, matter, "QH-002", applicant=OTHER)
+    assert (409, "rule-refused", "matter.applicant") == other_applicant.refusal
+    nowhere = await joined(here, "469002-M-2026-000099", "QH-002")
+    assert (422, "unknown-reference", "/matter") == (
+        nowhere.status, nowhere.slug, nowhere.body["pointer"],
+    )  # fmt: skip
+    assert 0 == (await shown(here, matter))["of"]
+
+
+async def test_the_applicant_always_splits_one_off(here):
+    matter = await opened(here)
+    case = (await joined(here, matter, "QH-002")).body["case"]
+    before = (await here.state(case)) | {"as_of": None}
+    stranger = await act(
+        here, matter, "split-off", {"case": case}, by=None,
+        headers=speaking(here, OTHER["id"]),
+    )  # fmt: skip
+    assert (404, "not-found") == (stranger.status, stranger.slug)
+    answer = await act(here, matter, "split-off", {"case": case}, by=None, headers=speaking(here))
+    assert answer.status == 201, answer.body
+
+    state = await shown(here, matter)
+    assert (0, []) == (state["of"], state["cases"])
+    # Of the case nothing changes; it was received so.
+    after = (await here.state(case)) | {"as_of": None}
+    assert before == after
+    again = await act(here, matter, "split-off", {"case": case}, by="zhou-min")
+    assert (422, "unknown-reference") == (again.status, again.slug)
+
+
+async def test_a_case_joins_only_the_matter_that_was_seen(here):
+    matter = await opened(here)
+    body = application("QH-002") | {"matter": matter}
+    first = await here.post("/cases", body, by="zhou-min", key="join")
+    again = await here.post("/cases", body, by="zhou-min", key="join")
+    assert (first.raw, "true") == (again.raw, again.headers["Idempotency-Replayed"])
+    assert 1 == (await shown(here, matter))["of"]
+    stale = await act(here, matter, "split-off", {"case": first.body["case"]}, by="zhou-min")
+    assert (412, "version-conflict", 2) == (
+        stale.status, stale.slug, stale.body["current_version"],
+    )  # fmt: skip
+
+
+# -- opinions ------------------------------------------------------------------------------------
+
+
+async def test_parallel_opinions_and_the_missing_one_by_organ(here):
+    matter = await opened(here, kind="joint", items=["QH-005"], name="竣工联合验收")
+    question = {"question": "是否符合验收条件", "days": 5}
+    for organ in ("qh-zjj", "qh-wjw"):
+        answer = await act(
+            here, matter, "request-opinion", question | {"organ": organ}, by="chen-zhi"
+        )
+        assert answer.status == 201, answer.body
+    assert ["qh-zjj", "qh-wjw"] == (await shown(here, matter))["missing"]
+    twice = await act(
+        here, matter, "request-opinion", question | {"organ": "qh-wjw"}, by="chen-zhi"
+    )
+    assert (409, "already-done", "opinion.once") == twice.refusal
+
+    asked = {o["organ"]: o["request"] for o in (await shown(here, matter, "mo-li"))["opinions"]}
+    said = {"request": asked["qh-wjw"], "opinion": "同意通过", "recommend": "agree"}
+    of_another = await act(
+        here, matter, "give-opinion", said | {"request": asked["qh-zjj"]}, by="mo-li"
+    )
+    assert (403, "action-not-allowed") == (of_another.status, of_another.slug)
+    own = await act(here, matter, "give-opinion", said, by="chen-zhi")
+    assert (403, "action-not-allowed") == (own.status, own.slug)
+    await here.at("2026-03-10 09:00")
+    assert 201 == (await act(here, matter, "give-opinion", said, by="mo-li")).status
+    again = await act(here, matter, "give-opinion", said, by="mo-li")
+    assert (409, "already-done") == (again.status, again.slug)
+
+    state = await shown(here, matter)
+    assert ["qh-zjj"] == state["missing"]
+    lights = [d["light"] for d in state["deadlines"] if d["name"] == "matter-opinion"]
+    assert ["red", "met-late"] == sorted(lights, reverse=True)
+    for by, text in (("chen-zhi", "同意通过"), ("mo-li", "同意通过"), ("zheng-kai", None)):
+        seen = {o["organ"]: o for o in (await shown(here, matter, by))["opinions"]}
+        assert ("given", text) == (seen["qh-wjw"]["state"], seen["qh-wjw"]["opinion"]), by
+    # What another organ said stands nowhere in what a third is answered.
+    raw = (await here.get(f"/matters/{matter}", by="zheng-kai")).raw
+    assert "同意通过".encode() not in raw
+    missing = (await here.get("/matters?missing=qh-zjj", by="zheng-kai")).body["items"]
+    assert [matter] == [row["matter"] for row in missing]
+    assert [] == (await here.get("/matters?missing=qh-wjw", by="zheng-kai")).body["items"]
+
+
+# -- who -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("by", "status"),
+    [
+        ("zhou-min", 200),
+        ("chen-zhi", 200),
+        ("wu-jun", 200),
+        ("shi-lei", 200),
+        ("xing-tao", 200),
+        ("jiang-he", 200),
+        ("mo-li", 200),  # supervises the item of one of its cases
+        ("zheng-kai", 404),
+        ("lu-qian", 404),
+        ("fang-ke", 404),
+        ("guo-an", 404),
+    ],
+)
+async def test_who_reads_a_matter(here, by, status):
+    matter = await opened(here)
+    await joined(here, matter, "QH-002")
+
+    answer = await here.get(f"/matters/{matter}", by=by)
+
+    assert status == answer.status, answer.body
+    listed = await here.get("/matters", by=by)
+    if listed.status == 200:
+        assert (status == 200) == bool(listed.body["items"])
+    else:
+        assert ("action-not-allowed", 404) == (listed.slug, status)
+    if status == 404:
+        other = await here.get("/matters/469002-M-2026-000099", by=by)
+        assert other.body | {"instance": ""} == answer.body | {"instance": ""}
+
+
+async def test_of_cases_that_are_not_theirs_readers_learn_only_whether_they_are_settled(here):
+    matter = await opened(here)
+    health = (await joined(here, matter, "QH-002")).body["case"]
+    food = (await joined(here, matter, "QH-004")).body["case"]
+    await here.done(food, "accept", by="zhou-min")
+
+    seen = await shown(here, matter, "mo-li")
+
+    assert [health, None] == [child["case"] for child in seen["cases"]]
+    hidden = dict.fromkeys(("case", "item", "item_name", "organ", "stage", "outcome", "next_due"))
+    assert hidden | {"state": "pending"} == seen["cases"][1]
+    assert food not in str(seen)
+    # What is due next is of what they read: the other is due earlier.
+    assert ("2026-03-03", "2026-03-09") == (
+        (await shown(here, matter))["next_due"]["due"],
+        seen["next_due"]["due"],
+    )
+    lists = [(await here.get("/matters", by=by)).body["items"] for by in ("zhou-min", "mo-li")]
+    assert ["2026-03-03", "2026-03-09"] == [rows[0]["due"] for rows in lists]
+    assert "history" not in seen
+
+
+async def test_who_opens_one(here):
+    await here.at("2026-03-02 09:00")
+    for by in ("lin-bo", "huang-qiang", "wu-jun", "mo-li", "jiang-he", "lu-qian", "guo-an"):
+        answer = await here.post("/matters", OPENING, by=by)
+        assert (403, "action-not-allowed") == (answer.status, answer.slug), by
+
+
+async def test_nothing_of_the_applicant_stands_in_clear(here):
+    matter = await opened(here, applicant=APPLICANT | {"telephone": "13976000123"})
+    raw = (await here.get(f"/matters/{matter}", by="jiang-he")).raw
+    for canary in (APPLICANT["name"], APPLICANT["id"], "13976000123"):
+        assert canary.encode() not in raw
+    rows = await here.service.store.fetch(
+        "SELECT record FROM ledger.event WHERE stream LIKE 'matter:%'"
+    )
+    assert rows
+    assert not [row for row in rows if APPLICANT["id"].encode() in row["record"]]
+
+
+# -- the order of checks, and what is hostile ---------------------------------------------------
+
+
+async def test_the_order_of_checks(here):
+    matter = await opened(here)
+    path, match = f"/matters/{matter}/request-opinion", {"If-Match": '"1"'}
+
+    async def asked(path, by, body=b"{}", **headers):
+        named = {"Idempotency-Key": "k-order"} | headers
+        answer = await here.call("POST", path, by=by, data=body, headers=named)
+        return answer.status, answer.slug
+
+    nowhere = "/matters/469002-M-2026-000077/request-opinion"
+    assert (404, "not-found") == await asked(nowhere, "chen-zhi", b"{")
+    assert (404, "not-found") == await asked(path, "zheng-kai", b"{")
+    assert (404, "not-found") == await asked(f"/matters/{matter}/join-matter", "zhou-min")
+    assert (403, "action-not-allowed") == await asked(path, "lin-bo", b"{")
+    assert (400, "invalid-parameter") == await asked(f"{path}?a=b", "chen-zhi", b"{")
+    assert (428, "version-required") == await asked(path, "chen-zhi", b"{")
+    assert (400, "malformed-json") == await asked(path, "chen-zhi", b"{", **match)
+    assert (422, "schema") == await asked(path, "chen-zhi", **match)
+
+
+@pytest.mark.parametrize(
+    ("change", "slug", "pointer"),
+    [
+        ({"kind": "bundle"}, "schema", "/kind"),
+        ({"items": []}, "schema", "/items"),
+        ({"items": ["QH-002", "QH-999"]}, "unknown-reference", "/items/1"),
+        ({"promise": -1}, "schema", "/promise"),
+        ({"name": "a\u202eb"}, "forbidden-character", "/name"),
+        ({"applicant": {"kind": "person"}}, "schema", "/applicant/name"),
+        ({"organ": "qh-jw"}, "unknown-field", "/organ"),
+        ({"cases": []}, "unknown-field", "/cases"),
+    ],
+)
+async def test_hostile_bodies(here, change, slug, pointer):
+    await here.at("2026-03-02 09:00")
+    answer = await here.post("/matters", OPENING | change, by="zhou-min")
+
+    assert (422, slug, pointer) == (answer.status, answer.slug, answer.body.get("pointer"))
+
+
+@pytest.mark.parametrize(
+    "path", ["?kind=x", "?settled=1", "?organ=", "?case=1", "?limit=0", "?after=x"]
+)
+async def test_a_question_that_is_none_is_refused(here, path):
+    assert 400 == (await here.get(f"/matters{path}", by="zhou-min")).status
+
+
+async def test_acts_and_refusals_stand_in_the_trail_under_approval(here):
+    matter = await opened(here)
+    await joined(here, matter, "QH-002")
+    await act(
+        here, matter, "request-opinion", {"organ": "qh-wjw", "question": "?", "days": 5},
+        by="lin-bo",
+    )  # fmt: skip
+    rows = (await here.get("/audit/approval", by="jiang-he")).body["items"]
+    mine = [(row["action"], row["refused"]) for row in rows]
+    assert ("open-matter", False) in mine
+    assert ("join-matter", False) in mine
+    assert ("request-opinion", True) in mine
+
+
+async def test_rebuilt_it_is_the_same(here):
+    matter = await opened(here)
+    case = (await joined(here, matter, "QH-002")).body["case"]
+    await joined(here, matter, "QH-004")
+    await act(here, matter, "split-off", {"case": case}, by="zhou-min")
+    question = {"organ": "qh-wjw", "question": "?", "days": 5}
+    await act(here, matter, "request-opinion", question, by="chen-zhi")
+    await here.service.caught_up(here.ledger, -1)
+
+    service = here.service
+    outcome = await rebuild(matters.PROJECTION, here.ledger, service.store, service.reads)
+    assert outcome.same, outcome
