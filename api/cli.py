@@ -268,7 +268,7 @@ def import_(
     by: str,
     commit_by: str | None,
 ) -> None:
-    """Bring in FILE (NDJSON, CSV, or an event log in XES) of another system.
+    """Bring in FILE (NDJSON, CSV or XES) of another system.
 
     A running service judges and reports its rows; with --commit-by they are taken in.
     Interrupted, the same command goes on.  Rows that cannot be are set aside with a code, and

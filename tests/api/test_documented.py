@@ -67,6 +67,16 @@ async def everything(here):
     await here.post("/appointments", POST, by="fang-ke")
     await here.post("/appointments/new-clerk/approve", by="wu-jun")
     await here.post("/appointments/new-clerk/end", by="wu-jun")
+    ledger = await here.service.ledger(here.ledger)
+    today = (await ledger.now()).astimezone(ledger.office.zone).date().isoformat()
+    glass = {
+        "id": "flood", "kind": "break-glass", "person": "tang-li", "role": "handler",
+        "organ": "qh-xzsp", "from": today, "reason_code": "absent", "text": "紧急",
+        "reference": "1",
+    }  # fmt: skip
+    await here.post("/appointments", glass, by="fang-ke")
+    await here.post("/appointments/flood/approve", by="wu-jun")
+    await here.post("/appointments/flood/review", {"text": "未见异常"}, by="yan-qing")
     await here.post("/seals", SEAL, by="wu-jun")
     await here.post("/seals/QH-S9/enable", by="wu-jun")
     for things in ("items", "calendars", "policies", "appointments", "seals"):
