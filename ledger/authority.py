@@ -118,12 +118,12 @@ def duty_policy(case: Case) -> Data:
     return duty if case.terms.get("kind") in duty.get("items", (case.terms.get("kind"),)) else {}
 
 
-def alone(kind: str, case: Case, person: str | None, data: Data) -> Data | None:
+def alone(kind: str, case: Case, actor: Actor, data: Data) -> Data | None:
     """Return the policy that lets this person do this after what they did, None if none must."""
     action = ACTION_OF.get(kind)
-    if action is None or person is None or not _lifted(case):
+    if action is None or not _lifted(case):
         return None
-    mine = {done["duty"] for done in case.duties if done["person"] == person}
+    mine = {done["duty"] for done in case.duties if done["person"] in actor.persons}
     for duty in _duties(action, case, data):
         if any(row.kind == "policy" and row.earlier in mine for row in _SEPARATED.get(duty, ())):
             return duty_policy(case)

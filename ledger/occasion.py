@@ -133,7 +133,7 @@ def event(
     """
     actor = by or on.by
     streams = dict(relied or {})
-    policy = alone(kind, case, actor.person, data)
+    policy = alone(kind, case, actor, data)
     if policy is not None:
         flags = (*flags, flag("sole-handler", policy["id"]))
         data = {**data, "duty_policy": f"{policy['id']}@{policy['version']}"}

@@ -19,12 +19,15 @@ def unmet(action: Action, case: Case, actor: Actor, now: datetime) -> Refused | 
 
 
 def receiver(case: Case, actor: Actor, _details: Data) -> bool:
-    """Tell whether the transfer that waits, if one does, is to this person or unit."""
+    """Tell whether the transfer that waits, if one does, is to this person or unit.
+
+    Who acts for somebody takes over what was handed to them.
+    """
     if case.pending is None:
         return True  # nothing waits: the stage refuses it
     to = case.pending["to"]
     if to.get("person"):
-        return bool(to["person"] == actor.person)
+        return bool(to["person"] == (actor.delegator or actor.person))
     return bool(to["unit"] == actor.organ)
 
 

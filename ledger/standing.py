@@ -294,9 +294,8 @@ def _in_emergency(
     for held in mine:
         letters = relations(held, of, office)
         cells = [may for may in MAY[emergency.GIVES] if may.role == held.role]
-        if not letters or not held.covers(of.item):
-            continue
-        if not any(x in may.relations for may in cells for x in letters):
+        given_here = any(x in may.relations for may in cells for x in letters)
+        if not given_here or not held.covers(of.item):
             continue
         if emergency.live(held, now):
             ways = tuple((_actor(held, caller), may) for may in cells)

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -110,12 +110,21 @@ class Office:
     @cached_property
     def emergencies(self) -> tuple[Post, ...]:
         """All confirmed break-glass appointments, ended ones too."""
-        return tuple(p for p in self._granted if p.emergency)
+        return tuple(
+            replace(p, until=p.lasts[1].astimezone(self.zone).date())
+            for p in self._granted
+            if p.lasts is not None
+        )
 
     @cached_property
     def delegations(self) -> tuple[Post, ...]:
         """All approved delegations, ended ones too."""
         return tuple(p for p in self._granted if p.delegator is not None)
+
+    @property
+    def powers(self) -> tuple[Post, ...]:
+        """Whatever lets a person act, held or lent: what must stay apart is asked of all of it."""
+        return (*self.posts, *self.delegations, *self.emergencies)
 
     @cached_property
     def remembered(self) -> dict[object, Any]:

@@ -50,6 +50,13 @@ class Post:
         """Tell whether the post's scope holds the item."""
         return self.items is None or item is None or item in self.items
 
+    def same(self, other: "Post") -> bool:
+        """Tell whether another version could be of this post; each emergency is its own."""
+        return not self.emergency and not other.emergency and self._whose() == other._whose()
+
+    def _whose(self) -> tuple[str, Role, str, str | None]:
+        return self.person, self.role, self.organ, self.delegator
+
     def meets(self, other: "Post", on: date) -> bool:
         """Tell whether both posts can be used on one and the same day, from a day on."""
         if self.ended or other.ended:

@@ -6,6 +6,7 @@ Shapes were checked before; here are the rules that a shape cannot say.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from ledger.case import Actor, Data
@@ -26,6 +27,13 @@ from ledger.office.versioned import Versioned
 # What a stream can be named by; an id made of a person's id may be none.
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NAME_IN = {"item": "code", "calendar": "calendar", "policy": "id", "appointment": "id"}
+
+# What only an appointment of one kind says.
+_ONLY: Mapping[str, tuple[str, ...]] = {
+    "post": ("jurisdiction",),
+    "delegation": ("delegator", "actions"),
+    "break-glass": ("hours", "reason_code", "text", "reference"),
+}
 
 
 def permitted(
@@ -94,26 +102,26 @@ def _appointment(office: Office, name: str, content: Data, on: date) -> None:
         raise Refused("unknown-reference", "no such organ", pointer="/organ")
     if not _NAME.fullmatch(name):
         raise Refused("schema", "give the appointment an id of its own", pointer="/id")
+    kind = content.get("kind", "post")
+    for name_of in (n for other, names in _ONLY.items() if other != kind for n in names):
+        if name_of in content:
+            raise Refused("schema", f"a {kind} says nothing of that", pointer=f"/{name_of}")
     new = appointment.read(name, content)
+    if new.person in office.clients:
+        raise Refused("separation-of-duties", "a system is never a person", rule="SOD-17")
     if new.until is not None and new.until < new.since:
         raise Refused("schema", "it ends before it begins", pointer="/to")
     thing = office.things.get(new.stream)
     held = None if thing is None else appointment.post(thing)
-    same = held is None or (held.person, held.role, held.organ) == (
-        new.person,
-        new.role,
-        new.organ,
-    )
-    if not same:
+    if held is not None and not held.same(new):
         # Else a post would end, or move to somebody else, without anybody saying so.
         raise Refused("rule-refused", "that id is another post", rule="appointment.same")
     if new.emergency:
         emergency.check(office, content, new, on)
-    elif content.get("kind") == "delegation":
+        new = replace(new, until=new.since)
+    elif kind == "delegation":
         delegation.check(office, new, on)
-    elif new.delegator is not None or new.actions:
-        raise Refused("schema", "a post of one's own is nobody else's", pointer="/delegator")
-    appointment.separated(office.posts, new, office.organs, on)
+    appointment.separated(office.powers, new, office.organs, on)
 
 
 def _policy(office: Office, name: str, content: Data) -> None:

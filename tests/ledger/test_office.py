@@ -174,7 +174,7 @@ def test_a_post_does_not_become_another_one_by_its_id(bureau, more):
         ({"organ": "nowhere"}, "/organ"),
         ({"to": "2019-12-31"}, "/to"),
         ({"delegator": "huang-qiang"}, "/delegator"),
-        ({"actions": ["accept"]}, "/delegator"),
+        ({"actions": ["accept"]}, "/actions"),
         ({"kind": "break-glass"}, "/reason_code"),
     ],
 )
