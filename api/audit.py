@@ -20,7 +20,7 @@ FORMS = {"json": "application/json", "csv": "text/csv"}
 PERSON = ("person", "name", "role", "organ", "client", "delegator")
 COLUMNS = (
     "position", "recorded_at", "occurred_at", "responsibility", "action", "case", "item",
-    *PERSON, "late_entry", "reason", "slug", "rule", "earlier_position",
+    *PERSON, "late_entry", "break_glass", "reason", "slug", "rule", "earlier_position",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 

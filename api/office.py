@@ -36,7 +36,7 @@ async def propose(request: web.Request) -> web.Response:
     body = await decoded(request, OFFICE_BODIES[kind])
     content = {k: v for k, v in body.items() if k not in ("reason", "basis", "occurred_at")}
     if kind == "appointment":
-        content.setdefault("id", f"{content['person']}-{content['role']}")
+        content.setdefault("id", _named_after(content))
     stream = f"{kind}:{content[check.NAME_IN[kind]]}"
 
     def decide(office: Office, now: datetime) -> Events:
@@ -45,6 +45,13 @@ async def propose(request: web.Request) -> web.Response:
         return versioned.proposed(kind, stream, version, actor, now, content)
 
     return await act(request, entry, decide, key, body, "proposed")
+
+
+def _named_after(content: Data) -> str:
+    """Name an appointment that the caller gave no id."""
+    kind = content.get("kind", "post")
+    of_kind = () if kind == "post" else (kind, content["from"])
+    return "-".join((content["person"], content["role"], *of_kind))
 
 
 async def approve(request: web.Request) -> web.Response:

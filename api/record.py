@@ -108,6 +108,7 @@ def _may_receive(entry: Entry) -> None:
     roles = {may.role for may in MAY[Action.RECEIVE]}
     on = entry.now.astimezone(entry.office.zone).date()
     held = [p for p in entry.caller.posts(entry.office) if p.role in roles]
+    held += [d for d in entry.caller.lent(entry.office) if Action.RECEIVE in d.actions]
     if any(p.active(on) for p in held):
         return
     if any(p.was(on) for p in held):

@@ -12,6 +12,7 @@ from api.problems import Handler
 from api.routes import ROUTE_OF
 from ledger.case import Case
 from ledger.errors import Refused
+from ledger.office import emergency
 
 # What is put on record when it is refused (403 of authority, and every 409 with a rule).
 AUTHORITY = frozenset(
@@ -50,7 +51,14 @@ async def put(request: web.Request, refused: Refused) -> None:
         item=item,
         correlation=request_id(request),
         details={} if stream is None else {"stream": stream},
+        flags=(emergency.TAG,) if _in_emergency(entry) else (),
     )
+
+
+def _in_emergency(entry: Entry) -> bool:
+    """Tell whether the caller is let in by break-glass: then what is refused is tagged too."""
+    mine = (held for held in entry.office.emergencies if held.person == entry.caller.person)
+    return any(emergency.live(held, entry.now) for held in mine)
 
 
 async def _case(request: web.Request, entry: Entry) -> Case | None:

@@ -288,6 +288,7 @@ class AuditRow(Told):
     occurred_at: At
     recorded_at: At
     late_entry: bool
+    break_glass: bool
     reason: str | None
     slug: str | None
     rule: str | None

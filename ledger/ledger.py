@@ -12,7 +12,7 @@ from datetime import datetime
 from secrets import token_hex
 
 from ledger import by_law, privacy, records
-from ledger.case import LAW, Actor, Case, Event, Events, replay
+from ledger.case import LAW, Actor, Case, Event, Events, Flag, replay
 from ledger.clock import Clock
 from ledger.errors import Corrupt, Moved, Refused
 from ledger.occasion import Occasion
@@ -195,8 +195,13 @@ class Ledger:
     async def record_office(
         self, decide: DecideOffice, *, key: Key, correlation: str | None = None
     ) -> Recorded:
-        """Record an act of the bureau's own set-up."""
+        """Record an act of the bureau's own set-up.
+
+        It is decided on all that is on record by now, other processes' acts too: the append
+        checks what the act knows of, and of what it does not know there is nothing to check.
+        """
         for _ in range(TRIES):
+            await self.refresh()
             now = await self.now()
             try:
                 events = decide(self.office, now)
@@ -208,7 +213,7 @@ class Ledger:
             try:
                 return await self._append(events, {}, key, correlation, None, now)
             except Moved:
-                await self.refresh()
+                continue
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
 
     async def record_in(
@@ -253,6 +258,7 @@ class Ledger:
     async def refuse(
         self, refused: Refused, *, action: str, by: Actor, case: str | None, item: str | None,
         correlation: str | None = None, details: Mapping[str, str] | None = None,
+        flags: tuple[Flag, ...] = (),
     ) -> None:  # fmt: skip
         """Put a refusal on record in the open companion sequence, never in the case."""
         now = await self.now()
@@ -274,6 +280,7 @@ class Ledger:
             actor=by,
             responsibility="administration",
             data={name: value for name, value in data.items() if value is not None},
+            flags=flags,
             correlation=correlation,
         )
         if self._refusals is None:

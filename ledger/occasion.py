@@ -8,7 +8,7 @@ from ledger.authority import alone
 from ledger.case import Actor, Case, Data, Event, Flag, flag
 from ledger.errors import Refused
 from ledger.lifecycle import ACTION_OF, BY_LAW, RULES, Role
-from ledger.office import Office
+from ledger.office import Office, emergency
 
 AHEAD = timedelta(seconds=120)
 
@@ -139,7 +139,7 @@ def event(
         data = {**data, "duty_policy": f"{policy['id']}@{policy['version']}"}
         streams.update(on.office.relied(f"policy:{policy['id']}"))
     if any(held.id == actor.appointment for held in on.office.emergencies):
-        flags = (*flags, flag("break-glass", "break-glass.used"))
+        flags = (*flags, emergency.TAG)
     for appointment in (actor.appointment, actor.delegated_from):
         if appointment is not None:
             streams.update(on.office.relied(f"appointment:{appointment}"))

@@ -37,6 +37,14 @@ class Caller:
         held = office.posts_of(self.person)
         return held if self.organ is None else tuple(p for p in held if p.organ == self.organ)
 
+    def lent(self, office: Office) -> tuple[Post, ...]:
+        """List what others have delegated to this caller, ended ones too."""
+        return tuple(
+            held
+            for held in office.delegations
+            if held.person == self.person and self.organ in (None, held.organ)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -265,9 +273,7 @@ def _by_delegation(
     ended: set[Action],
 ) -> None:
     """Add what others have delegated: never more than their own posts give them today."""
-    for held in office.delegations:
-        if held.person != caller.person or caller.organ not in (None, held.organ):
-            continue
+    for held in caller.lent(office):
         begun = held.active(on) or held.was(on)
         if not begun or not held.covers(of.item):
             continue

@@ -129,6 +129,7 @@ def _shown(row: Any, no_case: bool) -> Data:  # noqa: ANN401, FBT001
         "occurred_at": instant(row["occurred_at"]),
         "recorded_at": instant(row["recorded_at"]),
         "late_entry": row["late_entry"],
+        "break_glass": row["break_glass"],
         "reason": None if hidden else row["reason"],
         "slug": row["slug"],
         "rule": row["rule"],
@@ -160,6 +161,7 @@ COLUMNS = (
     "client",
     "delegator",
     "late_entry",
+    "break_glass",
     "reason",
     "slug",
     "rule",
@@ -323,7 +325,8 @@ def _act(event: Event, case: Known | None) -> tuple[object, ...]:
         case.number if case is not None else None,
         item,
         *actor(event.actor),
-        any(flag["flag"] == "late-entry" for flag in event.flags),
+        _flagged(event, "late-entry"),
+        _flagged(event, "break-glass"),
         None if event.actor.role == Role.APPLICANT else event.reason,
         None,
         None,
@@ -347,11 +350,16 @@ def _refusal(event: Event) -> tuple[object, ...]:
         data.get("item"),
         *actor(event.actor),
         False,
+        _flagged(event, "break-glass"),
         None,
         data["slug"],
         data.get("rule"),
         data.get("earlier_position"),
     )
+
+
+def _flagged(event: Event, name: str) -> bool:
+    return any(flag["flag"] == name for flag in event.flags)
 
 
 def responsibility_of(action: str) -> str:

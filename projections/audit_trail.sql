@@ -34,7 +34,8 @@ SELECT p.next_position - 1 AS shown_position, c.*
          FROM (SELECT CASE WHEN $23::boolean THEN count(*) OVER () END AS total,
                      a.recorded_at, a.refused, a.position, a.occurred_at, a.responsibility, a.action,
                      a.type, a.version, a.case_no, a.item, a.kind, a.person, a.name, a.role,
-                     a.organ, a.client, a.delegator, a.late_entry, a.reason, a.slug, a.rule, a.earlier_position
+                     a.organ, a.client, a.delegator, a.late_entry, a.break_glass, a.reason,
+                     a.slug, a.rule, a.earlier_position
                 FROM projections.audit AS a
                 LEFT JOIN projections.audit_case AS k
                   ON k.ledger = a.ledger
@@ -72,8 +73,8 @@ SELECT p.next_position - 1 AS shown_position, c.*
 -- name: rows
 -- Everything of a generation, in one order: two generations are compared by these bytes.
 SELECT refused, position, recorded_at, occurred_at, responsibility, action, type, stream,
-       version, case_no, item, kind, person, name, role, organ, client, delegator, late_entry, reason,
-       slug, rule, earlier_position
+       version, case_no, item, kind, person, name, role, organ, client, delegator, late_entry,
+       break_glass, reason, slug, rule, earlier_position
   FROM projections.audit
  WHERE ledger = $1
    AND generation = $2

@@ -6,7 +6,7 @@ another confirms within minutes, and a third looks at what was done with it.
 
 from datetime import date, datetime
 
-from ledger.case import Actor, Data, Event, Events
+from ledger.case import Actor, Data, Event, Events, flag
 from ledger.errors import Refused
 from ledger.lifecycle import MAY, Action
 from ledger.office import Office
@@ -34,6 +34,9 @@ def check(office: Office, content: Data, new: Post, on: date) -> None:
         raise Refused("schema", "that post hands nothing over", pointer="/role")
     if not any(post.active(on) for post in office.posts_of(new.person)):
         raise Refused("unknown-reference", "nobody who holds a post here", pointer="/person")
+
+
+TAG = flag("break-glass", "break-glass.used")
 
 
 def live(held: Post, now: datetime) -> bool:

@@ -81,6 +81,35 @@ async def test_what_only_break_glass_gives_is_tagged_and_over_after_four_hours(h
     assert 403 == (await here.get(f"/cases/{case}/events", by="tang-li")).status
 
 
+async def test_what_is_refused_during_it_is_tagged_too_and_what_ones_own_post_gives_is_not(here):
+    """Tang Li asks for more than it gives, and reserves nothing; she hands out by her own post."""
+    case = await a_case(here)
+    suspend = {"kind": "testing", "notice": sha("n"), "approved_by": "huang-qiang"}
+    await here.act(case, "suspend", suspend, by="tang-li")
+    await here.at("2026-03-02 10:00")
+    await asked(here, person="tang-li")
+    await here.post("/appointments/flood/approve", by="wu-jun")
+    await here.act(case, "suspend", suspend, by="tang-li")
+    await here.get("/findings", by="tang-li")
+    await here.done(case, "transfer", TO, by="tang-li")
+    await here.act(case, "suspend", suspend, by="chen-zhi", version=1)
+    await here.done(case, "acknowledge-transfer", by="wang-lan")
+    await here.act(case, "suspend", suspend, by="tang-li", at="2026-03-02 14:01")
+
+    trail = (await here.get("/audit/all?actor=tang-li&limit=500", by="yan-qing")).body["items"]
+
+    told = [(row["action"], row["refused"], row["break_glass"]) for row in trail]
+    assert [
+        ("suspend", True, False),
+        ("suspend", True, True),
+        ("read-findings", True, True),
+        ("transfer", False, True),
+        ("suspend", True, False),
+    ] == told
+    csv = await here.get("/audit/all?actor=tang-li&format=csv", by="yan-qing")
+    assert b",break_glass," in csv.raw.splitlines()[0]
+
+
 async def test_it_is_confirmed_within_a_quarter_of_an_hour_or_it_lapses(here):
     await here.at("2026-03-02 10:00")
     await asked(here)

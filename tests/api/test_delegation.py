@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.api.serving import GRANT, serve
+from tests.api.serving import GRANT, application, serve
 
 
 @pytest.fixture
@@ -50,6 +50,42 @@ async def test_both_stand_in_the_act_in_the_audit_trail_and_in_the_refusal(here)
     assert [("chen-zhi", "huang-qiang")] == [
         (row["actor"]["person"], row["actor"]["delegator"]) for row in acts
     ]
+
+
+async def test_an_application_is_received_by_delegation(here):
+    await here.at("2026-03-02 09:00")
+    before = await here.post("/cases", application("QH-002"), by="chen-zhi")
+    assert (403, "action-not-allowed") == before.refusal[:2]
+    await lent(here, delegator="zhou-min", role="clerk", actions=["receive"])
+
+    received = await here.post("/cases", application("QH-002"), by="chen-zhi")
+
+    assert 201 == received.status, received.body
+    events = (await here.get(f"/cases/{received.body['case']}/events")).body["items"]
+    assert "zhou-min" == events[0]["actor"]["delegator"]
+    await here.at("2026-03-21 09:00")
+    late = await here.post("/cases", application("QH-002"), by="chen-zhi")
+    assert (403, "appointment-ended") == late.refusal[:2]
+
+
+async def test_without_an_id_each_kind_gets_its_own(here):
+    await here.at("2026-03-02 09:00")
+    body = {
+        "kind": "delegation",
+        "delegator": "fu-hailing",
+        "person": "chen-zhi",
+        "role": "clerk",
+        "organ": "qh-xzsp",
+        "actions": ["accept"],
+        "from": "2026-03-02",
+        "to": "2026-03-20",
+    }
+
+    proposed = await here.post("/appointments", body, by="fang-ke")
+
+    assert "chen-zhi-clerk-delegation-2026-03-02" == proposed.body["id"]
+    post = {"person": "chen-zhi", "role": "clerk", "organ": "qh-xzsp", "from": "2026-03-02"}
+    assert "chen-zhi-clerk" == (await here.post("/appointments", post, by="fang-ke")).body["id"]
 
 
 async def test_the_append_itself_refuses_when_the_post_behind_it_ends(here):
