@@ -52,9 +52,10 @@ class Post:
 
     def same(self, other: "Post") -> bool:
         """Tell whether another version could be of this post; each emergency is its own."""
-        return not self.emergency and not other.emergency and self._whose() == other._whose()
+        return not self.emergency and not other.emergency and self.whose() == other.whose()
 
-    def _whose(self) -> tuple[str, Role, str, str | None]:
+    def whose(self) -> tuple[str, Role, str, str | None]:
+        """Say what makes it the same post: the person, the role, the organ, and whose it is."""
         return self.person, self.role, self.organ, self.delegator
 
     def meets(self, other: "Post", on: date) -> bool:

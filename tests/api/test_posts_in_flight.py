@@ -60,7 +60,7 @@ async def cases(two, count):
 
 async def decided_in_flight(two, monkeypatch, count=10, *, lent=False):
     """Decide in both processes, end the post while all of that is in flight, and let it go."""
-    one, other = two
+    one, _ = two
     by = "chen-zhi" if lent else PERSON
     in_flight = await cases(two, count)
     async with held_back(monkeypatch, count, which="decided") as (all_wait, go):
@@ -105,7 +105,7 @@ async def test_control_without_the_guards_it_is_stored(two, monkeypatch):
 
 async def test_what_was_stored_before_the_end_stands(two):
     """Nobody is held back: each act is before the end, or refused."""
-    one, other = two
+    one, _ = two
     in_flight = await cases(two, 20)
     acts = [two[n % 2].act(case, "decide", GRANT, by=PERSON) for n, case in enumerate(in_flight)]
     acts.insert(10, one.post(f"/appointments/{POST}/end", by="wu-jun"))
