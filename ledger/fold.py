@@ -76,6 +76,7 @@ def _supplement_received(case: Case, event: Event) -> None:
         case.owed = case.owed - names
         if not case.owed:
             met(case, "stage:owed", on)
+    done(case, event, "receive-supplement")
 
 
 def _accepted(case: Case, event: Event) -> None:
@@ -245,6 +246,7 @@ def _given_up(case: Case, event: Event) -> None:
     case.stage = Stage.WITHDRAWN if event.type == "withdrawn" else Stage.TERMINATED
     case.closed_on = case.on(event.occurred_at)
     ended(case, case.closed_on)
+    done(case, event, "withdraw" if event.type == "withdrawn" else "terminate")
 
 
 def _correction_proposed(case: Case, event: Event) -> None:

@@ -89,7 +89,7 @@ class Occasion:
             return str(person), {}  # the act relies on the delegation and on the post behind it
         if person is not None:
             not_recused(case, person)
-        if person is not None and organ is not None and (own or person != self.by.person):
+        if person is not None and organ is not None and (own or person not in self.by.persons):
             for role in roles:
                 held = self.office.holds(person, role, organ, self.now, case.terms["item"])
                 # Who came into the post later approved nothing on the day of the act.

@@ -14,8 +14,9 @@ from ledger.office.appointment import Post
 # At most so many days, where no policy of kind posts says otherwise.
 AT_MOST = 30
 
-# Custody of a seal is handed over, never delegated.
+# Custody of a seal is handed over, never delegated; and nobody steps back for somebody else.
 OF_CUSTODY = frozenset({Action.SEAL, Action.VOID_SEAL})
+PERSONAL = frozenset({Action.DECLARE_RECUSAL})
 
 
 def check(office: Office, new: Post, on: date) -> None:
@@ -50,11 +51,15 @@ def _days(office: Office, new: Post) -> None:
 
 
 def _actions(new: Post) -> None:
-    given = {str(a) for a, cells in MAY.items() if any(c.role == new.role for c in cells)}
+    given = {
+        str(action)
+        for action, cells in MAY.items()
+        if action not in PERSONAL and any(cell.role == new.role for cell in cells)
+    }
     for action in sorted(new.actions):
         if action not in given:
             raise Refused(
-                "schema", f"not an act of that post: {action}", rule="delegation.actions",
+                "schema", f"not an act of that post to delegate: {action}", rule="delegation.actions",
                 pointer="/actions",
             )  # fmt: skip
         if Action(action) in OF_CUSTODY:

@@ -145,6 +145,8 @@ def test_no_office_act_and_no_approval_is_lent(bureau):
         ({"to": None}, "schema", "delegation.days"),
         ({"actions": []}, "schema", "delegation.actions"),
         ({"actions": ["accept"]}, "schema", "delegation.actions"),
+        ({"actions": ["declare-recusal"]}, "schema", "delegation.actions"),
+        ({"actions": ["hand-over"]}, "schema", "delegation.actions"),
         ({"delegator": "chen-zhi", "person": "lin-bo"}, "unknown-reference", None),
         ({"delegator": "huang-qiang", "person": "huang-qiang"}, "schema", None),
         ({"person": "mo-li"}, "unknown-reference", None),

@@ -1,5 +1,7 @@
 """Posts that are lent or granted for hours lead past no rule that binds posts of one's own."""
 
+from dataclasses import replace
+
 import pytest
 
 from ledger.lifecycle import Stage
@@ -183,3 +185,23 @@ def test_what_was_handed_to_the_delegate_is_none_of_the_delegators(bureau):
 
     with refuses("action-not-allowed"):
         bureau.act(case, "acknowledge-transfer", by="tang-li")
+
+
+def test_who_lets_another_suspend_does_not_approve_it_by_being_named(bureau):
+    """Of the item Wang Lan is handler and approver; an act for her is hers."""
+    case = bureau.received("QH-001", DAY)
+    bureau.act(case, "accept", by="zhou-min")
+    acts = ["suspend"]
+    granted(
+        bureau,
+        "a",
+        delegation(delegator="wang-lan", person="tang-li", role="handler", actions=acts),
+    )
+    terms = bureau.cases[case].terms
+    bureau.cases[case] = replace(bureau.cases[case], terms={**terms, "special": ["testing"]})
+    named = SAYS["suspend"] | {"approved_by": "wang-lan"}
+
+    with refuses("beyond-authority", "suspension.approver"):
+        bureau.act(case, "suspend", named, by="tang-li")
+    # Control: somebody else approves it.
+    bureau.act(case, "suspend", named | {"approved_by": "huang-qiang"}, by="tang-li")
