@@ -59,8 +59,8 @@ def _actions(new: Post) -> None:
     for action in sorted(new.actions):
         if action not in given:
             raise Refused(
-                "schema", f"not an act of that post to delegate: {action}", rule="delegation.actions",
-                pointer="/actions",
+                "schema", f"not an act of that post to delegate: {action}",
+                rule="delegation.actions", pointer="/actions",
             )  # fmt: skip
         if Action(action) in OF_CUSTODY:
             raise Refused("rule-refused", "custody is handed over instead", rule="seal.custody")
