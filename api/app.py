@@ -20,6 +20,7 @@ from api import (
     office_told,
     parameters,
     performance,
+    posts,
     problems,
     record,
     registers,
@@ -234,6 +235,15 @@ def table() -> list[Route]:
             name="appointment-review",
             body=OFFICE_BODIES["appointment-review"],
             answers=office_told.OfficeDone,
+        ),
+        reading(
+            f"{LEDGER}/posts/check",
+            posts.check,
+            "Posts that join what must stay apart, run out, or are not used",
+            "office",
+            name="read-posts",
+            answers=told.Page[office_told.PostNoted],
+            query=parameters.POSTS,
         ),
         reading(
             f"{LEDGER}/seals/{{id}}/register",

@@ -218,9 +218,11 @@ class Reviews(Policy, tag="reviews"):
 
 
 class Posts(Policy, tag="posts"):
-    """For how long a post may be delegated (授权, 委托)."""
+    """For how long a post may be delegated, and when it wants looking at (授权, 委托)."""
 
     delegation_days: Days
+    expiring_days: Maybe[Days] = UNSET
+    unused_days: Maybe[Days] = UNSET
 
 
 class Complaints(Policy, tag="complaints"):

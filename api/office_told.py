@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from api.told import At, Brief, By, Hash, Position, Recorded, Told, Whole
+from api.told import At, Brief, By, Hash, On, Position, Recorded, Told, Whole
 
 # -- the office --------------------------------------------------------------------------------
 
@@ -55,6 +55,15 @@ class Thing(Told):
     review_due: bool
     versions: list[Version]
     proposals: list[Proposal]
+
+
+class PostNoted(Told):
+    """What wants looking at in somebody's posts: by which rule, and since or until which day."""
+
+    rule: str
+    person: str
+    appointments: list[str]
+    day: On | None
 
 
 class Seal(Struct):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from ledger import complaint_rules, matter_rules, records
 from ledger.imported import CODES
 from ledger.lifecycle import Responsibility, Stage
+from ledger.office import upkeep
 from projections import current_state, definitions, findings_read, reviews, timeout_alerts
 from projections.findings_rules import RULES
 
@@ -171,5 +172,6 @@ EVENTS = {
 }
 THING = {name: schema for name, schema in CASE.items() if name != "valid_at"}
 THINGS = {**THING, **PAGING, **COUNT}
+POSTS = {"rule": among(upkeep.RULES), **PAGING, **COUNT}
 ROWS = {"state": among(["ready", "quarantined", "recorded"]), "code": among(CODES), **PAGING}
 UPLOAD = {"dry_run": TRUTH, **AT_LEAST}

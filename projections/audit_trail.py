@@ -16,6 +16,7 @@ from ledger import complaint, complaint_rules, matter_rules
 from ledger.case import Actor, Data, Event
 from ledger.lifecycle import ACTION_OF, RULES, Action, Responsibility, Role
 from ledger.office import Office
+from ledger.office.appointment import Post
 from ledger.queries import load
 from ledger.records import instant
 from ledger.standing import Subject, about
@@ -94,6 +95,19 @@ async def listed(
         position,
         total(rows, counted=counted),
     )
+
+
+async def last_acts(reads: Pool, ledger: str, posts: Sequence[Post]) -> dict[str, datetime]:
+    """Tell when each of some posts was last acted in; those in which nobody did are left out."""
+    rows = await reads.fetch(
+        SQL["last_acts"],
+        ledger,
+        [held.id for held in posts],
+        [held.person for held in posts],
+        [str(held.role) for held in posts],
+        [held.organ for held in posts],
+    )
+    return {row["id"]: row["recorded_at"] for row in rows}
 
 
 def _mark(row: Any) -> Mark:  # noqa: ANN401 (asyncpg ships no types)

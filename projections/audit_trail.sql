@@ -70,6 +70,26 @@ SELECT p.next_position - 1 AS shown_position, c.*
    AND s.projection = 'audit_trail'
  ORDER BY c.recorded_at, c.refused, c.position;
 
+-- name: last_acts
+-- When each of some posts was last acted in by whoever holds it.
+SELECT p.id, a.recorded_at
+  FROM projections.shown AS s
+ CROSS JOIN unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS p (id, person, role, organ)
+ CROSS JOIN LATERAL (
+       SELECT recorded_at
+         FROM projections.audit
+        WHERE ledger = $1
+          AND generation = s.generation
+          AND person = p.person
+          AND role = p.role
+          AND organ = p.organ
+          AND delegator IS NULL
+          AND NOT refused
+        ORDER BY recorded_at DESC
+        LIMIT 1) AS a
+ WHERE s.ledger = $1
+   AND s.projection = 'audit_trail';
+
 -- name: rows
 -- Everything of a generation, in one order: two generations are compared by these bytes.
 SELECT refused, position, recorded_at, occurred_at, responsibility, action, type, stream,

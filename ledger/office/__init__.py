@@ -76,6 +76,12 @@ class Office:
             raise Refused("unknown-reference", f"no {kind} of that name is in force")
         return found
 
+    def setting(self, policy: str, name: str, otherwise: int) -> int:
+        """Return a number of a policy in force, or what counts where it says nothing."""
+        thing = self.things.get(f"policy:{policy}")
+        rules = thing.current.content if thing is not None and thing.current is not None else {}
+        return int(rules.get(name, otherwise))
+
     def terms(self, code: str, at: datetime | None = None) -> Data:
         """Return the terms of an item with the policies in force (at an instant)."""
         version = self.version("item", code, at)

@@ -126,16 +126,20 @@ def separated(posts: Iterable[Post], new: Post, organs: Mapping[str, Data], on: 
     for held in posts:
         if held.person != new.person or held.id == new.id or not held.meets(new, on):
             continue
-        branches = {branch(held, organs), branch(new, organs)}
-        if "administration" in branches and held.role != new.role:
-            raise Refused(
-                "separation-of-duties",
-                "an administrator holds no other post",
-                rule="SOD-7",
-            )
-        if len(branches) > 1:
-            raise Refused(
-                "separation-of-duties",
-                "nobody holds posts in two of approval, supervision, enforcement, inspection",
-                rule="SOD-6",
-            )
+        rule = apart(held, new, organs)
+        if rule is not None:
+            raise Refused("separation-of-duties", _APART[rule], rule=rule)
+
+
+_APART = {
+    "SOD-6": "nobody holds posts in two of approval, supervision, enforcement, inspection",
+    "SOD-7": "an administrator holds no other post",
+}
+
+
+def apart(one: Post, other: Post, organs: Mapping[str, Data]) -> str | None:
+    """Name the rule by which one person may not hold both posts at one time, None if they may."""
+    branches = {branch(one, organs), branch(other, organs)}
+    if "administration" in branches and one.role != other.role:
+        return "SOD-7"
+    return "SOD-6" if len(branches) > 1 else None

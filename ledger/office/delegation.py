@@ -41,9 +41,7 @@ def _gives(held: Post, new: Post, on: date) -> bool:
 
 
 def _days(office: Office, new: Post) -> None:
-    thing = office.things.get("policy:posts-default")
-    rules = thing.current.content if thing is not None and thing.current is not None else {}
-    most = int(rules.get("delegation_days", AT_MOST))
+    most = office.setting("posts-default", "delegation_days", AT_MOST)
     if new.until is None or (new.until - new.since).days >= most:
         raise Refused(
             "schema", f"a delegation ends within {most} days", rule="delegation.days", pointer="/to"
