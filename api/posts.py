@@ -1,7 +1,5 @@
 """What wants looking at in the posts of a ledger: `GET /posts/check`."""
 
-from datetime import datetime
-
 from aiohttp import web
 
 from api import headers
@@ -26,12 +24,9 @@ async def check(request: web.Request) -> web.Response:
         headers.choice(rule, "rule", upkeep.RULES)
     office = entry.office
     on = entry.now.astimezone(office.zone).date()
-    used: dict[str, datetime] = {}
-    if rule in (None, "post.unused"):
-        views = (audit_trail.PROJECTION.name,)
-        await entry.service.caught_up(entry.ledger.name, -1, views)
-        posts = [held for held in office.posts if held.active(on)]
-        used = await audit_trail.last_acts(entry.service.reads, entry.ledger.name, posts)
+    await entry.service.caught_up(entry.ledger.name, -1, (audit_trail.PROJECTION.name,))
+    posts = [held for held in office.posts if held.active(on)]
+    used = await audit_trail.last_acts(entry.service.reads, entry.ledger.name, posts)
     found = [n for n in upkeep.noted(office, on, used) if rule in (None, n.rule)]
     begin = page.after if isinstance(page.after, int) else 0
     end = begin + page.limit

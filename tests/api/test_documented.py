@@ -92,8 +92,8 @@ async def everything(here):
     for path in (
         "/cases?count=exact", case, f"{case}?as_of=2026-03-02T12:00:00%2B08:00", f"{case}/events",
         f"{case}/replay", "/alerts", "/events", "/export/csv", "/export/ndjson", file,
-        "/findings", "/findings/rules", "/findings/figures",
-        f"{file}/rows", "/seals/QH-S1/register", "/posts/check", "/reviews", f"/reviews/units?{YEAR}",
+        "/findings", "/findings/rules", "/findings/figures", "/posts/check",
+        f"{file}/rows", "/seals/QH-S1/register", "/reviews", f"/reviews/units?{YEAR}",
         f"/performance?{YEAR}", f"/performance/cases?{YEAR}&definition=kpi.early@1",
     ):  # fmt: skip
         assert 200 == (await here.get(path, by="wu-jun" if "S1" in path else "jiang-he")).status
