@@ -6,7 +6,7 @@ Pure, as the acts on cases are: they return the event, or refuse.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from ledger.case import Actor, Data, Event, Events, Json
+from ledger.case import Actor, Data, Events, Json
 from ledger.complaint import (
     REGISTER,
     Complaint,
@@ -18,7 +18,7 @@ from ledger.complaint import (
 from ledger.complaint_rules import ABOVE, MAY, RULES, SERIOUS, Action, Stage
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility, Role
-from ledger.occasion import Occasion
+from ledger.occasion import Occasion, event_beside
 from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import Caller
@@ -219,21 +219,14 @@ def _event(
     relied: Mapping[str, int] | None = None,
     numbers: tuple[str, ...] = (),
 ) -> Events:
-    streams = dict(relied or {})
-    if on.by.appointment is not None:
-        streams.update(on.office.relied(f"appointment:{on.by.appointment}"))
-    event = Event(
-        stream=complaint.stream,
-        version=complaint.version + 1,
-        type=RULES[action].event,
-        occurred_at=on.at,
-        actor=on.by,
-        responsibility=str(Responsibility.SUPERVISION),
-        reason=on.reason,
-        basis=on.basis,
-        data={name: value for name, value in data.items() if value is not None},
-        flags=on.entered(),
-        relied_on=streams,
+    event = event_beside(
+        complaint.stream,
+        complaint.version + 1,
+        on,
+        RULES[action].event,
+        data,
+        responsibility=Responsibility.SUPERVISION,
+        relied=relied,
         numbers=numbers,
     )
     return (event,)

@@ -16,7 +16,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import Responsibility, Role
 from ledger.limit import Facts, Run, Step
 from ledger.matter_rules import EVENTS, MAY, READING, Action
-from ledger.occasion import Occasion
+from ledger.occasion import Occasion, event_beside
 from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import Caller
@@ -320,21 +320,14 @@ def _event(
     relied: Mapping[str, int] | None = None,
     numbers: tuple[str, ...] = (),
 ) -> Events:
-    streams = dict(relied or {})
-    if on.by.appointment is not None:
-        streams.update(on.office.relied(f"appointment:{on.by.appointment}"))
-    event = Event(
-        stream=matter.stream,
-        version=matter.version + 1,
-        type=EVENTS[action],
-        occurred_at=on.at,
-        actor=on.by,
-        responsibility=str(Responsibility.APPROVAL),
-        reason=on.reason,
-        basis=on.basis,
-        data={name: value for name, value in data.items() if value is not None},
-        flags=on.entered(),
-        relied_on=streams,
+    event = event_beside(
+        matter.stream,
+        matter.version + 1,
+        on,
+        EVENTS[action],
+        data,
+        responsibility=Responsibility.APPROVAL,
+        relied=relied,
         numbers=numbers,
     )
     return (event,)

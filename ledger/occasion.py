@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from ledger.authority import alone
 from ledger.case import Actor, Case, Data, Event, Flag, flag
 from ledger.errors import Refused
-from ledger.lifecycle import ACTION_OF, BY_LAW, RULES, Role
+from ledger.lifecycle import ACTION_OF, BY_LAW, RULES, Responsibility, Role
 from ledger.office import Office, emergency
 
 AHEAD = timedelta(seconds=120)
@@ -159,5 +159,36 @@ def event(
         flags=flags if by_law else (*on.timely(case), *flags),
         relied_on=streams,
         correlation=on.correlation,
+        numbers=numbers,
+    )
+
+
+def event_beside(
+    stream: str,
+    version: int,
+    on: Occasion,
+    kind: str,
+    data: Data,
+    *,
+    responsibility: Responsibility,
+    relied: Mapping[str, int] | None = None,
+    numbers: tuple[str, ...] = (),
+) -> Event:
+    """Make an event of a record that stands beside the cases: a complaint, a matter."""
+    streams = dict(relied or {})
+    if on.by.appointment is not None:
+        streams.update(on.office.relied(f"appointment:{on.by.appointment}"))
+    return Event(
+        stream=stream,
+        version=version,
+        type=kind,
+        occurred_at=on.at,
+        actor=on.by,
+        responsibility=str(responsibility),
+        reason=on.reason,
+        basis=on.basis,
+        data={name: value for name, value in data.items() if value is not None},
+        flags=on.entered(),
+        relied_on=streams,
         numbers=numbers,
     )
