@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from ledger.fold_result import granted
+from ledger.fold_result import granted, validity
 from ledger.fold_supervision import penalty_of_permit
 from ledger.lifecycle import Stage
 from ledger.runs import done, ended, met, opened
@@ -13,7 +13,7 @@ from ledger.runs import done, ended, met, opened
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ledger.case import Case, Data, Event, Json
+    from ledger.case import Case, Event, Json
 
 
 def applied(case: Case, event: Event) -> None:
@@ -50,9 +50,7 @@ def _stands(case: Case, event: Event, **how: Json) -> None:
 
 
 def _goes_on(case: Case, event: Event) -> None:
-    data = event.data
-    valid = {name: data[name] for name in ("valid_from", "valid_to") if data.get(name)}
-    _stands(case, event, permit="in-force", **valid)
+    _stands(case, event, permit="in-force", **validity(event.data))
 
 
 def _amended(case: Case, event: Event) -> None:
@@ -79,15 +77,11 @@ def _deemed_renewed(case: Case, event: Event) -> None:
         "position": event.position,
         "on": on.isoformat(),
         "permit": "in-force",
-        **_validity(event.data),
+        **validity(event.data),
     }
     case.stage = Stage.DECIDED
     met(case, "stage:renewal", on)
     granted(case, event, on)
-
-
-def _validity(data: Data) -> Mapping[str, str]:
-    return {name: data[name] for name in ("valid_from", "valid_to") if data.get(name)}
 
 
 def renewed_validity(valid_to: str | None, years: Json) -> Mapping[str, str]:

@@ -41,12 +41,17 @@ def official(number: Data) -> str:
     return f"{number['kind']}-{year}-{int(number['number']):06d}"
 
 
+def validity(data: Data) -> Mapping[str, str]:
+    """Take from when to when a permit is valid, as far as the data say so."""
+    return {name: data[name] for name in ("valid_from", "valid_to") if data.get(name)}
+
+
 def _decided(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     data = event.data
     grants = data["outcome"] == "grant"
     document = data.get("document") or {}
-    valid = {name: document[name] for name in ("valid_from", "valid_to") if document.get(name)}
+    valid = validity(document)
     case.decision = {
         **data,
         "by": event.actor.person,
