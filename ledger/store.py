@@ -232,12 +232,16 @@ class Store:
         self._sizes[ledger] = max(size, self._sizes.get(ledger, 0))
         _wake(self._followers.pop(ledger, ()))
 
+    def known_size(self, ledger: str) -> int:
+        """Tell how large a ledger is at least, as far as was appended here."""
+        return self._sizes.get(ledger, 0)
+
     async def wait_beyond(self, ledger: str, size: int, *, poll_s: float = 0.2) -> None:
         """Wait until a ledger is larger than `size`, or a poll interval has passed.
 
         What another process appended is not heard of here: it is found at the next poll.
         """
-        if self._sizes.get(ledger, 0) > size:
+        if self.known_size(ledger) > size:
             return
         await _woken(self._followers.setdefault(ledger, set()), poll_s)
 

@@ -193,17 +193,18 @@ class Follower:
         delay = BUSY_S
         while True:
             moved = 0
+            seen = self._store.known_size(self.ledger)
             try:
                 moved = await self._round()
                 self.trouble = None
             except Exception as error:  # noqa: BLE001 (a view that is away must not end the rest)
                 self.trouble = told(error)
             # A full batch goes on at once; else what comes gathers for a moment, because a
-            # transaction an event would take the database from those who append.
+            # transaction an event would take the database from those who append.  What this
+            # round has seen and could not apply is no reason to hurry.
             if moved == 0:
-                await self._store.wait_beyond(
-                    self.ledger, self._next.get(self.ledger, 0), poll_s=delay
-                )
+                beyond = max(seen, self._next.get(self.ledger, 0))
+                await self._store.wait_beyond(self.ledger, beyond, poll_s=delay)
                 delay = min(2 * delay, IDLE_S)
             elif moved < BATCH:
                 await self._store.gather(self.ledger, GATHER_S)

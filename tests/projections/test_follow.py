@@ -256,6 +256,43 @@ async def test_a_poison_event_stops_its_projection_alone_and_says_where(bureau, 
     assert 3 == len((await bureau.cases()).items)
 
 
+class Counted:
+    """A pool that counts what it is asked for; away, it has no connection to give."""
+
+    def __init__(self, pool, *, away=False):
+        self.pool = pool
+        self.away = away
+        self.asked = 0
+
+    def acquire(self):
+        return self.pool.acquire()
+
+    async def fetch(self, *statement):
+        self.asked += 1
+        if self.away:
+            raise ConnectionRefusedError
+        return await self.pool.fetch(*statement)
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["away", "stopped"])
+async def test_what_cannot_go_on_waits_between_its_tries(bureau, away):
+    await bureau.received()
+    position = (await bureau.store.head(LEDGER)).size - 1
+    bad = poisoned(current_state.PROJECTION, position)
+    pool = Counted(bureau.pool)
+
+    async with following((bad,), LEDGER, bureau.store, pool) as (follower,):
+        async with asyncio.timeout(5):
+            while follower.at(LEDGER) < position:
+                await asyncio.sleep(0.01)
+        pool.away = away
+        await asyncio.sleep(0.5)
+        pool.asked = 0
+        await asyncio.sleep(1.0)
+
+    assert 0 < pool.asked < 20
+
+
 async def test_a_record_that_cannot_be_read_stops_what_reads_it(bureau):
     await bureau.received()
     size = (await bureau.store.head(LEDGER)).size
