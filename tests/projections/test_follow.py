@@ -283,7 +283,7 @@ async def test_what_cannot_go_on_waits_between_its_tries(bureau, away):
 
     async with following((bad,), LEDGER, bureau.store, pool) as (follower,):
         async with asyncio.timeout(5):
-            while follower.at(LEDGER) < position:
+            while follower.at(LEDGER) < position:  # noqa: ASYNC110  it tells nobody
                 await asyncio.sleep(0.01)
         pool.away = away
         await asyncio.sleep(0.5)
