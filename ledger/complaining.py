@@ -131,7 +131,7 @@ def register(stream: str, on: Occasion, *, case: Data | None, **details: Json) -
         about["unit"] = case["approving"]
     if "unit" in about and about["unit"] not in on.office.organs:
         raise Refused("unknown-reference", "no such organ", pointer="/about/unit")
-    if "item" in about and f"item:{about['item']}" not in on.office.things:
+    if "item" in about and on.office.thing(f"item:{about['item']}") is None:
         raise Refused("unknown-reference", "no such item", pointer="/about/item")
     rules = {kind: on.office.version("policy", name) for kind, name in POLICIES.items()}
     policies = {kind: {**rule.content, "version": rule.number} for kind, rule in rules.items()}

@@ -251,7 +251,7 @@ def candidate(
 def open_matter(stream: str, on: Occasion, *, items: Sequence[str], **details: Json) -> Events:
     """Open a matter (一件事申请): one form and one pack for all its items."""
     for i, item in enumerate(items):
-        if f"item:{item}" not in on.office.things:
+        if on.office.thing(f"item:{item}") is None:
             raise Refused("unknown-reference", "no such item", pointer=f"/items/{i}")
     rule = on.office.version("policy", POLICY)
     policies = {"alerts": {**rule.content, "version": rule.number}}

@@ -127,7 +127,7 @@ def of_reconciliation(event: Event, office: Office) -> Card | None:
 
 def of_emergency(event: Event, office: Office) -> Card | None:
     """Return the card of a break-glass that was confirmed, for those who review it."""
-    thing = office.things[event.stream]
+    thing = office.existing(event.stream)
     at = event.recorded_at
     if at is None or thing.current is None or thing.current.content.get("kind") != EMERGENCY:
         return None

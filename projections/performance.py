@@ -236,8 +236,8 @@ def items(office: Office, period: Period, now: datetime) -> Iterator[tuple[Liste
     """Give the non-secret items in force at the end of a period, or now if it goes on."""
     end = datetime.combine(period.last, time(), office.zone) + timedelta(days=1)
     at = min(now, end - timedelta(microseconds=1))
-    for thing in office.things.values():
-        version = thing.at(at) if thing.kind == "item" else None
+    for thing in office.things("item"):
+        version = thing.at(at)
         over = thing.ended is not None and thing.ended <= at
         if version is None or over or version.content.get("secret"):
             continue

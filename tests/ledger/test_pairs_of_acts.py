@@ -320,7 +320,7 @@ def office(before, post, tried):
     holder = OTHER if tried == "for" else ONE
     if tried == "changed-post":
         put(bureau, "before", ONE, before)
-        ended = bureau.office.things["appointment:before"]
+        ended = bureau.office.existing("appointment:before")
         bureau.set_up(given.versioned.ended(ended, 1, Actor(person="wu-jun"), bureau.now, None))
     elif tried == "same-posts":
         put(bureau, "before", ONE, before)

@@ -317,7 +317,7 @@ def test_control_the_same_acts_by_different_people_are_not_marked(bureau):
 
 def test_an_opinion_under_a_policy_for_other_kinds_is_still_asked_for(bureau):
     policies = {"duty": "duty-sole-handler", "link": "link-default"}
-    old = bureau.office.things["item:QH-002"].current.content
+    old = bureau.office.existing("item:QH-002").current.content
     bureau.set_up((given.item_set(bureau, "QH-002", {**old, "policies": policies}),))
     case = bureau.accepted("QH-002", DAY)
 
