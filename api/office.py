@@ -183,7 +183,7 @@ async def clock(request: web.Request) -> web.Response:
 async def listing(request: web.Request) -> web.Response:
     """List the office's things of one kind, in the order they came, now or as of then."""
     entry = await enter(request)
-    _any_post(entry)
+    any_post(entry)
     name = request.match_info["things"]
     page = headers.page(request, entry.caller.person, name, {"as_of"}, countable=True)
     office, at = await _as_of(entry, page.filters.get("as_of"))
@@ -208,7 +208,7 @@ async def showing(request: web.Request) -> web.Response:
         seal_of(entry.office, this)
     else:
         found(entry.office, KINDS[name], this)
-    _any_post(entry)
+    any_post(entry)
     query = headers.query(request, {"as_of", "at_least"})
     office, at = await _as_of(entry, query.get("as_of"))
     if name == "seals":
@@ -231,7 +231,8 @@ async def _as_of(entry: Entry, text: str | None) -> tuple[Office, datetime]:
     return entry.office.as_of(position), at
 
 
-def _any_post(entry: Entry) -> None:
+def any_post(entry: Entry) -> None:
+    """Refuse who holds no post here: whoever holds one sees what the bureau has set up."""
     if not entry.active_posts() and entry.caller.person is not None:
         raise not_given(entry, Role, "the office")
 

@@ -6,10 +6,11 @@ every one that stands here, and some that do not.
 
 from collections.abc import Iterable, Mapping
 
-from ledger import complaint_rules, matter_rules, records
+from ledger import catalogue, complaint_rules, matter_rules, records
 from ledger.imported import CODES
 from ledger.lifecycle import Responsibility, Stage
 from ledger.office import upkeep
+from ledger.office.elements import ELEMENTS
 from projections import current_state, definitions, findings_read, reviews, timeout_alerts
 from projections.findings_rules import RULES
 
@@ -134,6 +135,15 @@ COMPLAINTS = {
     "case": TEXT,
     "overdue": TRUTH,
     **_PERIOD,
+    **PAGING,
+    **COUNT,
+}
+CONFORMITY = {
+    "state": among(catalogue.STATES),
+    "element": among(ELEMENTS),
+    "organ": TEXT,
+    "standard": {**TEXT, "description": "the code of a baseline"},
+    "format": among(["json", "csv"]),
     **PAGING,
     **COUNT,
 }

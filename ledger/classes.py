@@ -60,6 +60,8 @@ _OFFICE = (
       for act in ("set", "proposed", "approved")),
     "appointment-ended",
     "appointment-reviewed",
+    "baseline-set",
+    "baseline-ended",
     "seal-registered",
     "seal-enabled",
     "seal-handed-over",

@@ -14,6 +14,8 @@ PLACES = {
     "policies": "duty-standard",
     "appointments": "zhou-min-clerk",
     "seals": "QH-S1",
+    "baselines": "HN-WJ-001-01",
+    "conformity": "QH-002",
 }
 AT_ONCE = 16
 FORM = "multipart/form-data; boundary=b"
