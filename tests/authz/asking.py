@@ -32,8 +32,8 @@ def place(world: World, path: str) -> str:
         id=name,
         seal=name,
         slug="not-found",
-        complaint="469002-2026-999999",
-        matter="469002-2026-999999",
+        complaint=world.complaint,
+        matter=world.matter,
         file="swagger-ui.css",
     )
 

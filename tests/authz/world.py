@@ -85,6 +85,9 @@ class World:
     keys: dict[str, str]
     tokens: dict[str, str] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
+    # What stands beside the cases: of these numbers nothing is there, unless a test has it.
+    complaint: str = "469002-2026-999999"
+    matter: str = "469002-2026-999999"
 
     def credential(self, role, relation, state):
         """The headers by which somebody of this role and relation shows who they are."""
