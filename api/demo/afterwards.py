@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from api.demo.pen import sha
 from api.demo.plan import working_days
+from api.demo.posts import lent_and_counted
 from api.demo.scene import Body, Scene, Told, deadline, licence
 
 OFFICERS = ["ke-jun", "gao-yuan"]
@@ -203,4 +204,10 @@ async def archived_and_challenged(scene: Scene) -> Told:
 
 
 # In the order of their days.
-AFTERWARDS = (false_promise, bad_rating, archived_and_challenged, renewed_by_silence)
+AFTERWARDS = (
+    false_promise,
+    bad_rating,
+    archived_and_challenged,
+    lent_and_counted,
+    renewed_by_silence,
+)
