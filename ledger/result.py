@@ -5,7 +5,7 @@ Split from `approval` by what the acts are about: the document that the outcome 
 
 from ledger.authority import duty_policy
 from ledger.case import Case, Data, Event, Events, Flag, flag
-from ledger.due import measured
+from ledger.due import in_time, measured
 from ledger.errors import Refused
 from ledger.fold_result import official
 from ledger.lifecycle import AUTHORISING
@@ -288,9 +288,8 @@ def publish(
 
 def _broken(case: Case, on: Occasion) -> bool:
     """Tell whether the promise of the case was broken by the day of the act."""
-    day = case.on(on.at)
     promises = [d for d in measured(case, on.office, on.now) if d.name == "promised"]
-    return any(d.late or (d.open and day > d.due) for d in promises)
+    return any(d.late or (d.open and not in_time(d, case, on.at)) for d in promises)
 
 
 def push(case: Case, on: Occasion, *, to: str) -> Events:

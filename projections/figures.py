@@ -6,7 +6,7 @@ date yet, and whether a limit had run out at the end of a period is said when on
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 
 from ledger.case import Case, as_corrected
 from ledger.deadline import foreseen
@@ -37,9 +37,12 @@ COLUMNS = (
     "promised_due",
     "promised_met",
     "promised_ended",
+    "promised_after_close",
     "issue_due",
     "issue_met",
     "issue_ended",
+    "issue_after_close",
+    "closes",
     "deemed_on",
     "extended_late_on",
     "unreasoned_on",
@@ -63,6 +66,8 @@ class _Limit:
     met: date | None = None
     ended: date | None = None
     runs: bool = False
+    closes: time | None = None
+    after_close: bool = False
 
     @property
     def open(self) -> bool:
@@ -101,9 +106,12 @@ def row_of(case: Case, office: Office) -> tuple[object, ...] | None:
         promised.due,
         promised.met,
         promised.ended,
+        promised.after_close,
         issue.due,
         issue.met,
         issue.ended,
+        issue.after_close,
+        promised.closes,
         deemed,
         late,
         unreasoned,
@@ -139,7 +147,9 @@ def _limits(case: Case, office: Office) -> tuple[_Limit, _Limit]:
 def _limit(run: Run | None, due: Mapping[int, date | None]) -> _Limit:
     if run is None:
         return _Limit()
-    return _Limit(due[id(run)], run.met, run.ended, runs=True)
+    return _Limit(
+        due[id(run)], run.met, run.ended, runs=True, closes=run.closes, after_close=run.after_close
+    )
 
 
 def _unreasoned(case: Case) -> date | None:

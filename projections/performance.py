@@ -8,7 +8,7 @@ The items are read from the office, the evaluations from the rows of `reviews`.
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,9 @@ class Question:
     source: str
 
     @classmethod
-    def of(cls, ledger: str, scopes: Sequence[seen.Scope], asked: Asked, today: date) -> "Question":
+    def of(
+        cls, ledger: str, scopes: Sequence[seen.Scope], asked: Asked, now: datetime
+    ) -> "Question":
         """Read the filters; refuse a period that has no beginning, no end, or is turned round."""
         first, last = asked.day("from"), asked.day("to")
         if first is None or last is None:
@@ -71,7 +73,7 @@ class Question:
             raise wrong("to", "no day before `from`")
         return cls(
             ledger=ledger,
-            period=Period(first, last, today),
+            period=Period(first, last, now),
             reader=seen.reader(scopes),
             organ=asked.text("organ"),
             item=asked.text("item"),
@@ -113,8 +115,7 @@ async def figures(
     now: datetime,
 ) -> Data:
     """Return every figure that the question has an answer to, with the position it shows."""
-    today = now.astimezone(office.zone).date()
-    question = Question.of(office.ledger, scopes, Asked(filters), today)
+    question = Question.of(office.ledger, scopes, Asked(filters), now.astimezone(office.zone))
     tallies = {d.id: Tally(d, question.period) for d in question.definitions}
     every = tuple(items(office, question.period, now))
     shown = [one for one, of in every if _asked_for(one, of, question, office)]
@@ -169,8 +170,7 @@ async def cases(
         raise wrong("definition", "one of " + ", ".join(sorted(WITH_CASES)))
     if after is not None and not isinstance(after, int):
         raise wrong_mark()
-    today = now.astimezone(office.zone).date()
-    question = Question.of(office.ledger, scopes, asked, today)
+    question = Question.of(office.ledger, scopes, asked, now.astimezone(office.zone))
     wanted = asked.truth("counted")
     found: list[tuple[int, Data]] = []
     total = 0

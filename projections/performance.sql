@@ -84,8 +84,8 @@ SELECT t.position AS mark, t.*
 -- name: rows
 -- Everything of a generation, in one order: two generations are compared by these bytes.
 SELECT stream, case_no, received_position, item, organ, unit, seen, source, kind, given_up,
-       visited, promised_due, promised_met, promised_ended, issue_due, issue_met, issue_ended,
-       deemed_on, extended_late_on, unreasoned_on, ended_on, own_due, ended_late, received_on,
+       visited, promised_due, promised_met, promised_ended, promised_after_close, issue_due,
+       issue_met, issue_ended, issue_after_close, closes, deemed_on, extended_late_on, unreasoned_on, ended_on, own_due, ended_late, received_on,
        until, last_due
   FROM projections.figure_case
  WHERE ledger = $1

@@ -42,7 +42,7 @@ SELECT p.next_position - 1 AS shown_position, c.*
          FROM (SELECT t.*, CASE WHEN $19::boolean THEN count(*) OVER () END AS total,
                       coalesce(t.verdict NOT IN ('mistaken', 'malicious'), true) AS counted,
                       CASE WHEN t.due IS NULL THEN NULL
-                           WHEN t.met_on IS NOT NULL AND t.met_on <= t.due THEN 'met'
+                           WHEN t.met_on < t.due OR t.met_on = t.due AND NOT t.after_close THEN 'met'
                            WHEN t.met_on IS NOT NULL THEN 'met-late'
                            WHEN t.ended_on IS NOT NULL THEN NULL
                            WHEN t.red_at <= $6 THEN 'red'
@@ -84,9 +84,10 @@ SELECT t.unit,
        count(*) FILTER (WHERE t.given AND t.verdict = 'mistaken') AS mistaken,
        count(*) FILTER (WHERE t.given AND t.verdict = 'malicious') AS malicious,
        count(*) FILTER (WHERE t.due BETWEEN $6 AND $7 AND t.counts) AS due,
-       count(*) FILTER (WHERE t.due BETWEEN $6 AND $7 AND t.counts AND t.met_on <= t.due)
+       count(*) FILTER (WHERE t.due BETWEEN $6 AND $7 AND t.counts
+                          AND (t.met_on < t.due OR t.met_on = t.due AND NOT t.after_close))
            AS on_time
-  FROM (SELECT r.unit, r.grade, r.verdict, r.due, r.met_on,
+  FROM (SELECT r.unit, r.grade, r.verdict, r.due, r.met_on, r.after_close,
                r.rated_on BETWEEN $6 AND $7 AS given,
                coalesce(r.verdict NOT IN ('mistaken', 'malicious'), true) AS counts
           FROM projections.shown AS s
@@ -110,7 +111,7 @@ SELECT t.unit,
 -- Everything of a generation, in one order: two generations are compared by these bytes.
 SELECT stream, position, event, case_no, number, item, organ, unit, seen, source, officers,
        named, grade, channel, rated_on, called_back_on, verified_on, verdict, rectified_on,
-       fed_back_on, closed_on, state, due, met_on, ended_on, yellow_at, red_at, again_grade,
+       fed_back_on, closed_on, state, due, met_on, ended_on, after_close, yellow_at, red_at, again_grade,
        again_on, last_due
   FROM projections.review
  WHERE ledger = $1
