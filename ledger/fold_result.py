@@ -115,6 +115,7 @@ def _sealed(case: Case, event: Event) -> None:
         "event": event.id,
         "position": event.position,
         "void": False,
+        **{name: data[name] for name in ("requester", "terminal", "place") if data.get(name)},
     }
     case.seals = (*case.seals, use)
     done(case, event, "seal")

@@ -85,11 +85,14 @@ def seal(
     copies: int = 1,
     medium: str = "paper",
     signature: Data | None = None,
+    requester: str | None = None,
+    terminal: str | None = None,
+    place: str | None = None,
 ) -> Events:
     """Use the approval seal on a document that a recorded act authorises (用印).
 
     The digest is that of the decision, the keeper that of this moment; the serial number of
-    the use is given by the database.
+    the use is given by the database.  `requester` is a member of staff who asked for it.
     """
     kind = document["kind"]
     because = _authorising(case, document)
@@ -105,12 +108,17 @@ def seal(
     _sealable(case, document, medium, because)
     _in_hand(on, held)
     _delegated(case, held)
+    if requester is not None and all(post.person != requester for post in on.office.posts):
+        raise Refused("unknown-reference", "no such member of staff", pointer="/requester")
     data = {
         "seal": seal,
         "document": dict(document),
         "copies": copies,
         "medium": medium,
         "signature": signature,
+        "requester": requester,
+        "terminal": terminal,
+        "place": place,
         "item": case.terms["item"],
         "authorised_by": {
             "event": because.id,
