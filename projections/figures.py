@@ -52,10 +52,35 @@ COLUMNS = (
     "received_on",
     "until",
     "last_due",
+    "moved_position",
 )
 MEASURED = ("promised", "issue")
 _GIVEN_UP = frozenset({"declined", "withdrawn", "terminated"})
 _WINDOW = "window"
+# The acts after which a case can count for something else than before.
+MOVING = frozenset(
+    {
+        "received",
+        "accepted",
+        "deemed-accepted",
+        "deemed-renewed",
+        "suspended",
+        "resumed",
+        "extended",
+        "decided",
+        "issued",
+        "declined",
+        "withdrawn",
+        "terminated",
+        # What has ended is not handed out any more.
+        "permit-recalled",
+        "permit-revoked",
+        "permit-cancelled",
+        "deregistered",
+        "remedy-result-recorded",
+        "correction-approved",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +103,9 @@ def row_of(case: Case, office: Office) -> tuple[object, ...] | None:
     """Tell what figures ask of a case, None where they ask nothing of it."""
     promised, issue = _limits(case, office)
     own = _own_end(case)
-    if case.received_on is None or not (promised.runs or own[0] is not None):
+    # What a correction took out of the figures was in them before: they are asked for as of then.
+    once = promised.runs or any(e.type == "deemed-accepted" for e in case.events)
+    if case.received_on is None or not (once or own[0] is not None):
         return None
     events = as_corrected(case.events)
     deemed = next((case.on(e.occurred_at) for e in events if e.type == "deemed-accepted"), None)
@@ -117,8 +144,9 @@ def row_of(case: Case, office: Office) -> tuple[object, ...] | None:
         unreasoned,
         *own,
         min([case.received_on, *known]),
-        date.max if promised.open or issue.open else max(known),
+        date.max if promised.open or issue.open else max([case.received_on, *known]),
         far(case, MEASURED),
+        max(e.position for e in case.events if e.type in MOVING),
     )
 
 
