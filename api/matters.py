@@ -21,7 +21,7 @@ from ledger import matter, privacy, standing
 from ledger.case import Case, Data, Event, Events, Json
 from ledger.errors import Refused
 from ledger.lifecycle import Role
-from ledger.matter import Matter, deadlines, number_of, replay, settled_on
+from ledger.matter import Matter, deadlines, number_of, replay, settled_at
 from ledger.matter_rules import READING, Action
 from ledger.office import Office
 from ledger.recorded import Recorded
@@ -178,7 +178,7 @@ def _shown(entry: Entry, of: Matter, cases: list[Case], now: datetime) -> dict[s
         "materials": [_material(one, readable, ledger.name) for one in of.materials],
         "cases": [_child(entry, case, now, seen=case in readable) for case in cases],
         "of": len(cases),
-        "decided": sum(settled_on(case) is not None for case in cases),
+        "decided": sum(settled_at(case) is not None for case in cases),
         "next_due": min(waits, key=lambda due: str(due["due"]), default=None),
         "deadlines": [d.document() for d in deadlines(of, cases, office, now)],
         "opinions": [_opinion(entry, of, one) for one in of.opinions],
@@ -198,7 +198,7 @@ def _reads(entry: Entry, of: Matter, case: Case, now: datetime) -> bool:
 
 
 def _child(entry: Entry, case: Case, now: datetime, *, seen: bool) -> Data:
-    state = "pending" if settled_on(case) is None else "decided"
+    state = "pending" if settled_at(case) is None else "decided"
     hidden = ("case", "item", "item_name", "organ", "stage", "outcome", "next_due")
     if not seen:
         return {**dict.fromkeys(hidden), "state": state}

@@ -57,8 +57,9 @@ CASE_FILTERS: Mapping[str, Schema] = {
 }
 CASES = {**CASE_FILTERS, **PAGING, **COUNT}
 EXPORT = {**CASE_FILTERS, **AT_LEAST}
+AS_OF = {"as_of": {**TIME_OR_POSITION, "description": "what the ledger knew then"}}
 CASE = {
-    "as_of": {**TIME_OR_POSITION, "description": "what the ledger knew then"},
+    **AS_OF,
     "valid_at": {
         "type": "string",
         "format": "date-time",
@@ -127,7 +128,7 @@ REVIEWS = {
     **PAGING,
     **COUNT,
 }
-REVIEW_UNITS = {**_PERIOD, "organ": TEXT, "item": TEXT, **AT_LEAST}
+REVIEW_UNITS = {**_PERIOD, "organ": TEXT, "item": TEXT, **AS_OF, **AT_LEAST}
 COMPLAINTS = {
     "state": among(complaint_rules.Stage),
     "kind": among(complaint_rules.KINDS),
@@ -163,9 +164,10 @@ _FIGURES: Mapping[str, Schema] = {
     "unit": TEXT,
     "source": {**TEXT, "description": "a system whose cases were imported; else our own cases"},
 }
-PERFORMANCE = {**_FIGURES, **AT_LEAST}
+PERFORMANCE = {**_FIGURES, **AS_OF, **AT_LEAST}
 PERFORMANCE_CASES = {
     **_FIGURES,
+    **AS_OF,
     "definition": among(definitions.WITH_CASES),
     "counted": TRUTH,
     **PAGING,

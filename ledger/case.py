@@ -130,7 +130,7 @@ class Case:
     seals: tuple[Data, ...] = ()
     issued: Data | None = None
     published: tuple[Data, ...] = ()
-    explained_on: date | None = None
+    explained_at: datetime | None = None
     pushes: tuple[Data, ...] = ()
     reviews: tuple[Data, ...] = ()
     inspections: tuple[Data, ...] = ()

@@ -23,7 +23,11 @@ from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import Caller
 
-POLICIES = {"complaints": "complaints-default", "alerts": "alerts-default"}
+POLICIES = {
+    "complaints": "complaints-default",
+    "alerts": "alerts-default",
+    "deadlines": "deadlines-default",  # of it, when a day ends
+}
 
 
 # -- who may -----------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ledger.case import Actor, Case, Data, Event, Events, Json
+from ledger.case import Actor, Case, Data, Event, Events, Json, as_corrected
 from ledger.deadline import Deadline, view
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility, Role
-from ledger.limit import Facts, Run, Step
+from ledger.limit import Facts, Run, Step, closing
 from ledger.matter_rules import EVENTS, MAY, READING, Action
 from ledger.occasion import Occasion, event_beside
 from ledger.office import Office
@@ -23,7 +23,7 @@ from ledger.standing import Caller
 
 NUMBER = "{ledger}-M-{year}-{number:06d}"
 REGISTER = "matter/%Y"
-POLICY = "alerts-default"
+POLICIES = {"alerts": "alerts-default", "deadlines": "deadlines-default"}
 PROMISE, OPINION = "matter-promise", "matter-opinion"
 
 
@@ -103,7 +103,9 @@ def _opened(matter: Matter, event: Event) -> Matter:
         items=tuple(data.get("items", ())),
         materials=tuple(data.get("materials", ())),
         terms=data["terms"],
-        promise=None if days is None else _run(PROMISE, days, on, event, "promise of the matter"),
+        promise=None
+        if days is None
+        else _run(PROMISE, days, on, event, "promise of the matter", data["terms"]),
     )
 
 
@@ -120,7 +122,8 @@ def _split_off(matter: Matter, event: Event) -> Matter:
 def _requested(matter: Matter, event: Event) -> Matter:
     on = matter.on(event.occurred_at)
     opinion = {**event.data, "request": event.id, "on": on.isoformat(), "given": None}
-    run = _run(OPINION, event.data["days"], on, event, "request for an opinion")
+    basis = "request for an opinion"
+    run = _run(OPINION, event.data["days"], on, event, basis, matter.terms)
     return replace(matter, opinions=(*matter.opinions, opinion), asked=(*matter.asked, run))
 
 
@@ -136,11 +139,11 @@ def _given(matter: Matter, event: Event) -> Matter:
     }
     opinions, asked = list(matter.opinions), list(matter.asked)
     opinions[place] = {**opinions[place], "given": given}
-    asked[place] = replace(asked[place], met=on)
+    asked[place] = asked[place].met_at(event.occurred_at, matter.zone)
     return replace(matter, opinions=tuple(opinions), asked=tuple(asked))
 
 
-def _run(name: str, days: int, start: date, event: Event, basis: str) -> Run:
+def _run(name: str, days: int, start: date, event: Event, basis: str, terms: Data) -> Run:
     return Run(
         name=name,
         budget=int(days),
@@ -148,6 +151,7 @@ def _run(name: str, days: int, start: date, event: Event, basis: str) -> Run:
         rule="deadline.day-after",
         opened=event.position,
         opened_at=event.recorded_at or event.occurred_at,
+        closes=closing(terms["policies"].get("deadlines", {})),
         data={"basis": basis},
     )
 
@@ -164,12 +168,14 @@ _FOLD: Mapping[str, Callable[[Matter, Event], Matter]] = {
 # -- what follows from the cases -----------------------------------------------------------------
 
 
-def settled_on(case: Case) -> date | None:
-    """Tell on which day a case was decided, or ended without a decision; None while it runs."""
+def settled_at(case: Case) -> datetime | None:
+    """Tell when a case was decided, or ended without a decision; None while it runs."""
+    events = as_corrected(case.events)
     if case.decision is not None:
-        return date.fromisoformat(case.decision["on"])
-    ends = [e for e in case.events if e.type in ("declined", "withdrawn", "terminated")]
-    return case.on(ends[-1].occurred_at) if ends else None
+        decided = case.decision["event"]
+        return next(e.occurred_at for e in events if e.id == decided)
+    ends = [e for e in events if e.type in ("declined", "withdrawn", "terminated")]
+    return ends[-1].occurred_at if ends else None
 
 
 def deadlines(
@@ -177,13 +183,15 @@ def deadlines(
 ) -> tuple[Deadline, ...]:
     """Measure the promise for the whole, and what was asked of each organ.
 
-    The promise is kept on the day on which the last of the cases is settled.
+    The promise is kept when the last of the cases is settled.
     """
     runs = list(matter.asked)
     if matter.promise is not None:
-        days = [settled_on(case) for case in cases]
-        last = max((day for day in days if day is not None), default=None)
-        runs.append(replace(matter.promise, met=last if cases and None not in days else None))
+        settled = [settled_at(case) for case in cases]
+        known = [at for at in settled if at is not None]
+        whole = known and len(known) == len(settled)
+        run = matter.promise
+        runs.append(run.met_at(max(known), matter.zone) if whole else run)
     step, policy = Step(-1, Facts(runs=tuple(runs))), matter.terms["policies"]["alerts"]
     return view((step,), office.calendars, at, office.zone, policy, overlay=office.ledger)
 
@@ -253,15 +261,15 @@ def open_matter(stream: str, on: Occasion, *, items: Sequence[str], **details: J
     for i, item in enumerate(items):
         if on.office.thing(f"item:{item}") is None:
             raise Refused("unknown-reference", "no such item", pointer=f"/items/{i}")
-    rule = on.office.version("policy", POLICY)
-    policies = {"alerts": {**rule.content, "version": rule.number}}
+    rules = {kind: on.office.version("policy", name) for kind, name in POLICIES.items()}
+    policies = {kind: {**rule.content, "version": rule.number} for kind, rule in rules.items()}
     data = {
         **details,
         "items": list(items),
         "organ": on.by.organ,
         "terms": {"policies": policies},
     }
-    relied = on.office.relied(f"policy:{POLICY}")
+    relied = on.office.relied(*(f"policy:{name}" for name in POLICIES.values()))
     new = Matter(stream=stream, zone=on.office.zone)
     return _event(Action.OPEN, new, on, data, relied=relied, numbers=(REGISTER,))
 

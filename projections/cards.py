@@ -233,7 +233,7 @@ def _at_stake(case: Case, known: list[Then], office: Office) -> frozenset[str]:
     for number, run in enumerate(case.runs):
         at = instants(run, days, case.zone, policy)
         last = run.met or run.ended
-        if last is None or last > at.due or at.first < _ended_at(known, number):
+        if last is None or run.over(at.due) or at.first < _ended_at(known, number):
             names.add(run.name)
     return frozenset(names | {EXPLAIN} if "promised" in names else names)
 
