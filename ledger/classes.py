@@ -118,7 +118,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "number-reserved": _public("kind"),
     "number-voided": _public("kind number"),
     "decided": {
-        **_official("outcome reasons differs_from_opinion"),
+        **_official("outcome reasons differs_from_opinion opinions_missing"),
         **_DOCUMENT,
         **_official("valid_from valid_to", of="document"),
     },

@@ -34,6 +34,7 @@ def terms(item: Version, policies: Mapping[str, Version]) -> Data:
             "promise_ends_with",
             "about",
             "limited",
+            "opinions",
         )
         if name in content
     }

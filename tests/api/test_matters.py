@@ -4,7 +4,7 @@ import pytest
 
 from projections import matters
 from projections.rebuild import rebuild
-from tests.api.serving import application, part, serve, sha
+from tests.api.serving import LICENCE, application, part, serve, sha
 
 APPLICANT = application("QH-002")["applicant"]
 PACK = [{"name": "申请表", "sha256": sha("form"), "media_type": "application/pdf"}]
@@ -204,6 +204,36 @@ async def test_parallel_opinions_and_the_missing_one_by_organ(here):
     missing = (await here.get("/matters?missing=qh-zjj", by="zheng-kai")).body["items"]
     assert [matter] == [row["matter"] for row in missing]
     assert [] == (await here.get("/matters?missing=qh-wjw", by="zheng-kai")).body["items"]
+
+
+async def test_a_joint_case_waits_for_its_opinions_and_not_for_ever(here):
+    matter = await opened(here, kind="joint", items=["QH-005"], name="竣工联合验收")
+    case = (await joined(here, matter, "QH-005")).body["case"]
+    await here.done(case, "accept", by="zhou-min")
+    for organ in ("qh-zjj", "qh-wjw"):
+        question = {"organ": organ, "question": "是否符合验收条件", "days": 5}
+        assert 201 == (await act(here, matter, "request-opinion", question, by="chen-zhi")).status
+    await here.reviewed(case, "2026-03-03")
+    decision = {"outcome": "grant", "document": LICENCE | {"kind": "decision"}}
+
+    early = await here.act(case, "decide", decision, by="huang-qiang", at="2026-03-09 16:00")
+    assert (409, "rule-refused", "opinion.awaited") == early.refusal
+    refused = (await here.get(f"/audit/approval?refused=true&case={case}", by="jiang-he")).body
+    assert ["opinion.awaited"] == [row["rule"] for row in refused["items"]]
+    asked = {o["organ"]: o["request"] for o in (await shown(here, matter))["opinions"]}
+    said = {"request": asked["qh-wjw"], "opinion": "同意通过", "recommend": "agree"}
+    assert 201 == (await act(here, matter, "give-opinion", said, by="mo-li")).status
+
+    # The other one had until the 9th.
+    await here.at("2026-03-10 09:00")
+    decided = await here.act(case, "decide", decision, by="huang-qiang", key="decide")
+    assert 201 == decided.status, decided.body
+    (event,) = decided.body["events"]
+    assert {"flag": "opinion-missing", "rule": "opinion.missing"} in event["flags"]
+    assert ["qh-zjj"] == decided.body["state"]["decision"]["opinions_missing"]
+    before = event["version"] - 1
+    again = await here.act(case, "decide", decision, by="huang-qiang", key="decide", version=before)
+    assert (201, decided.raw) == (again.status, again.raw)
 
 
 # -- who -----------------------------------------------------------------------------------------
