@@ -13,6 +13,7 @@ from ledger.lifecycle import AUTHORISING, Action
 from ledger.occasion import Occasion, event
 from ledger.office.seal import Seal
 from ledger.precondition import owed
+from ledger.runs import receivers
 
 
 def decide(
@@ -318,13 +319,12 @@ def _broken(case: Case, on: Occasion) -> bool:
 
 
 def push(case: Case, on: Occasion, *, to: str) -> Events:
-    """Tell the supervising organ what was granted (推送)."""
+    """Tell a supervising or notified organ what was granted (推送; 多证合一)."""
     filing = case.terms["kind"] == "filing"
     denied = case.decision is not None and case.decision["outcome"] == "deny"
     if denied or (case.decision is None and not filing):
         raise Refused("wrong-stage", "nothing was granted", rule="stage.push")
-    organs = case.terms["organs"]["supervising"]
-    if to not in ([organs] if isinstance(organs, str) else organs):
+    if to not in receivers(case.terms):
         raise Refused("unknown-reference", "the terms name another organ", pointer="/to")
     for earlier in case.pushes:
         if earlier["to"] == to:

@@ -341,7 +341,10 @@ def _at(known: list[Then], at: datetime) -> Then:
 def _addressees(alert: Alert, then: Then, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name who answers a card: persons, and posts for whose holder of that time it is."""
     if alert.deadline in SUPERVISORS_DUTY:
-        organs = then.waiting or set(then.of.supervising)
+        supervising = set(then.of.supervising)
+        # Who was only notified signs for it, and verifies nothing.
+        waiting = then.waiting if alert.deadline == "claim" else then.waiting & supervising
+        organs = waiting or supervising
         roles = (Role.SUPERVISOR, Role.BUREAU_HEAD) if alert.level == "red" else (Role.SUPERVISOR,)
         return (), tuple(sorted(f"{role}@{organ}" for role in roles for organ in organs))
     holder = _holder(then, case)
