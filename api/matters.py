@@ -162,6 +162,7 @@ def _shown(entry: Entry, of: Matter, cases: list[Case], now: datetime) -> dict[s
     ledger, office = entry.ledger, entry.office
     mask = privacy.Mask(ledger.keyring, ledger.name, {e.id for e in of.events})
     readable = [case for case in cases if _reads(entry, of, case, now)]
+    settled = [settled_on(case) for case in cases]
     waits = [due for case in readable if (due := next_due(case, entry, now)) is not None]
     whole = matter.reads(of, entry.caller, office, now)
     shown: dict[str, Json] = {
@@ -178,9 +179,9 @@ def _shown(entry: Entry, of: Matter, cases: list[Case], now: datetime) -> dict[s
         "materials": [_material(one, readable, ledger.name) for one in of.materials],
         "cases": [_child(entry, case, now, seen=case in readable) for case in cases],
         "of": len(cases),
-        "decided": sum(settled_on(case) is not None for case in cases),
+        "decided": sum(day is not None for day in settled),
         "next_due": min(waits, key=lambda due: str(due["due"]), default=None),
-        "deadlines": [d.document() for d in deadlines(of, cases, office, now)],
+        "deadlines": [d.document() for d in deadlines(of, settled, office, now)],
         "opinions": [_opinion(entry, of, one) for one in of.opinions],
         "missing": list(of.missing),
         "allowed_actions": list(_options(entry, of, now)),

@@ -54,9 +54,11 @@ async def complaint_for(entry: Entry, number: str) -> Found:
 
 
 async def position_of(entry: Entry, number: str) -> int:
-    """Tell how far a case, or a complaint, of that number has come in the ledger."""
+    """Tell how far a case, a complaint or a matter of that number has come in the ledger."""
     if number.startswith(f"{entry.ledger.name}-C-"):
         return (await complaint_for(entry, number)).complaint.position
+    if number.startswith(f"{entry.ledger.name}-M-"):
+        return (await matter_for(entry, number))[1].position
     _, case = await case_for(entry, number)
     return case.position
 

@@ -20,6 +20,7 @@ from ledger.occasion import Occasion, event_beside
 from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import Caller
+from ledger.workdays import Calendars
 
 NUMBER = "{ledger}-M-{year}-{number:06d}"
 REGISTER = "matter/%Y"
@@ -120,7 +121,8 @@ def _split_off(matter: Matter, event: Event) -> Matter:
 def _requested(matter: Matter, event: Event) -> Matter:
     on = matter.on(event.occurred_at)
     opinion = {**event.data, "request": event.id, "on": on.isoformat(), "given": None}
-    run = _run(OPINION, event.data["days"], on, event, "request for an opinion")
+    organ = event.data["organ"]
+    run = _run(OPINION, event.data["days"], on, event, "request for an opinion", organ=organ)
     return replace(matter, opinions=(*matter.opinions, opinion), asked=(*matter.asked, run))
 
 
@@ -140,7 +142,7 @@ def _given(matter: Matter, event: Event) -> Matter:
     return replace(matter, opinions=tuple(opinions), asked=tuple(asked))
 
 
-def _run(name: str, days: int, start: date, event: Event, basis: str) -> Run:
+def _run(name: str, days: int, start: date, event: Event, basis: str, **more: Json) -> Run:
     return Run(
         name=name,
         budget=int(days),
@@ -148,7 +150,7 @@ def _run(name: str, days: int, start: date, event: Event, basis: str) -> Run:
         rule="deadline.day-after",
         opened=event.position,
         opened_at=event.recorded_at or event.occurred_at,
-        data={"basis": basis},
+        data={"basis": basis, **more},
     )
 
 
@@ -173,19 +175,24 @@ def settled_on(case: Case) -> date | None:
 
 
 def deadlines(
-    matter: Matter, cases: Sequence[Case], office: Office, at: datetime
+    matter: Matter,
+    settled: Sequence[date | None],
+    office: Office,
+    at: datetime,
+    calendars: Calendars | None = None,
 ) -> tuple[Deadline, ...]:
     """Measure the promise for the whole, and what was asked of each organ.
 
-    The promise is kept on the day on which the last of the cases is settled.
+    `settled` tells of each of its cases when it was: the promise is kept on the day of the
+    last of them.  Counted is by these calendars, or by all known.
     """
     runs = list(matter.asked)
     if matter.promise is not None:
-        days = [settled_on(case) for case in cases]
-        last = max((day for day in days if day is not None), default=None)
-        runs.append(replace(matter.promise, met=last if cases and None not in days else None))
+        last = max((day for day in settled if day is not None), default=None)
+        runs.append(replace(matter.promise, met=None if None in settled else last))
     step, policy = Step(-1, Facts(runs=tuple(runs))), matter.terms["policies"]["alerts"]
-    return view((step,), office.calendars, at, office.zone, policy, overlay=office.ledger)
+    days = office.calendars if calendars is None else calendars
+    return view((step,), days, at, office.zone, policy, overlay=office.ledger)
 
 
 # -- who may -----------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 import pytest
 
-from projections import matters
+from projections import matters, timeout_alerts
 from projections.rebuild import rebuild
-from tests.api.serving import LICENCE, application, part, serve, sha
+from tests.api.serving import GRANT, LICENCE, application, part, serve, sha
 
 APPLICANT = application("QH-002")["applicant"]
 PACK = [{"name": "申请表", "sha256": sha("form"), "media_type": "application/pdf"}]
@@ -236,6 +236,113 @@ async def test_a_joint_case_waits_for_its_opinions_and_not_for_ever(here):
     assert (201, decided.raw) == (again.status, again.raw)
 
 
+# -- cards ---------------------------------------------------------------------------------------
+
+
+async def cards(here, matter, by="xing-tao", query=""):
+    answer = await here.get(f"/alerts?case={matter}{query}", by=by)
+    assert answer.status == 200, answer.body
+    return [(c["deadline"], c["level"], c["state"]) for c in answer.body["items"]]
+
+
+async def test_a_case_that_is_late_raises_a_card_of_the_matter_once(here):
+    matter = await opened(here, promise=30)
+    health = (await joined(here, matter, "QH-002")).body["case"]
+    await here.done(health, "accept", by="zhou-min", at="2026-03-02 10:00")
+    await here.at("2026-03-09 23:59")  # promised in 5 working days
+    assert [] == await cards(here, matter)
+
+    await here.at("2026-03-10 00:00")
+    red = [("matter-case", "red", "raised")]
+    assert red == await cards(here, matter)
+    await here.reviewed(health, "2026-03-10")
+    assert red == await cards(here, matter)
+    (card,) = (await here.get(f"/alerts?case={matter}", by="wu-jun")).body["items"]
+    assert ["qh-xzsp"] == card["organs"]
+    assert {"zhou-min", "chen-zhi", "wu-jun"} <= set(card["addressees"])
+    assert health not in card["id"]
+
+    await here.done(health, "decide", GRANT, by="huang-qiang", at="2026-03-11 09:00")
+    assert [("matter-case", "red", "closed")] == await cards(here, matter)
+
+
+async def test_the_limit_of_joint_handling_warns_the_matter_and_moves_by_its_extension(here):
+    matter = await opened(here, kind="joint", items=["QH-005"])
+    case = (await joined(here, matter, "QH-005")).body["case"]
+    await here.done(case, "accept", by="zhou-min", at="2026-03-02 10:00")
+    limit = "&deadline=matter-joint"
+    await here.at("2026-04-24 09:00")
+    assert [("matter-joint", "early", "raised")] == await cards(here, matter, query=limit)
+
+    more = {"days": 15, "approved_by": "shi-lei", "notice": sha("notice"), "reason": "专家会"}
+    await here.done(case, "extend", more, by="chen-zhi")
+    assert [("matter-joint", "early", "withdrawn")] == await cards(here, matter, query=limit)
+    await here.at("2026-05-28 23:59")  # 45 + 15 working days
+    lights = [
+        level for _, level, state in await cards(here, matter, query=limit) if state == "raised"
+    ]
+    assert ["yellow", "early"] == lights
+    await here.at("2026-05-29 00:00")
+    assert ("matter-joint", "red", "raised") == (await cards(here, matter, query=limit))[0]
+
+
+async def test_an_organ_that_is_silent_has_a_card_of_its_own(here):
+    matter = await opened(here, kind="joint", items=["QH-005"])
+    for organ in ("qh-zjj", "qh-wjw"):
+        question = {"organ": organ, "question": "?", "days": 5}
+        await act(here, matter, "request-opinion", question, by="chen-zhi")
+    asked = {o["organ"]: o["request"] for o in (await shown(here, matter))["opinions"]}
+    said = {"request": asked["qh-wjw"], "opinion": "同意", "recommend": "agree"}
+    await act(here, matter, "give-opinion", said, by="mo-li")
+
+    await here.at("2026-03-10 00:00")
+
+    awaited = "&deadline=matter-opinion"
+    found = await cards(here, matter, query=awaited)
+    assert [(level, "raised") for level in ("red", "yellow", "early")] == [c[1:] for c in found]
+    own = (await here.get("/alerts?deadline=matter-opinion&level=red", by="zheng-kai")).body
+    assert [(["qh-zjj"], ["zheng-kai"])] == [(c["organs"], c["addressees"]) for c in own["items"]]
+    assert [] == (await here.get("/alerts?deadline=matter-opinion", by="mo-li")).body["items"]
+    said = said | {"request": asked["qh-zjj"]}
+    await act(here, matter, "give-opinion", said, by="zheng-kai")
+    assert {"closed"} == {state for _, _, state in await cards(here, matter, query=awaited)}
+
+
+async def test_the_promise_for_the_whole_raises_cards_until_the_last_is_settled(here):
+    matter = await opened(here, items=["QH-005"], kind="joint")
+    case = (await joined(here, matter, "QH-005")).body["case"]
+    await here.at("2026-03-06 09:00")
+    assert [("matter-promise", "red"), ("matter-promise", "yellow")] == [
+        found[:2] for found in await cards(here, matter)
+    ]
+    await here.done(case, "withdraw", {"request": sha("paper")}, by="zhou-min")
+    assert {"closed"} == {state for _, _, state in await cards(here, matter)}
+
+
+async def test_for_what_was_split_off_a_matter_waits_no_longer(here):
+    matter = await opened(here, promise=30)
+    case = (await joined(here, matter, "QH-002")).body["case"]
+    await here.done(case, "accept", by="zhou-min", at="2026-03-02 10:00")
+    await here.at("2026-03-10 09:00")
+    assert [("matter-case", "red", "raised")] == await cards(here, matter)
+
+    await act(here, matter, "split-off", {"case": case}, by="zhou-min")
+
+    assert [("matter-case", "red", "withdrawn")] == await cards(here, matter)
+    (card,) = (await here.get(f"/alerts?case={matter}", by="wu-jun")).body["items"]
+    assert "split-off" == card["reason"]
+
+
+@pytest.mark.parametrize("by", ["mo-li", "li-na", "lu-qian"])
+async def test_cards_of_a_matter_are_not_for_everybody(here, by):
+    matter = await opened(here, promise=1)
+    await here.at("2026-03-10 09:00")
+    assert [] != await cards(here, matter)
+
+    assert [] == (await here.get("/alerts?deadline=matter-promise", by=by)).body.get("items", [])
+    assert 404 == (await here.get(f"/alerts?case={matter}", by=by)).status
+
+
 # -- who -----------------------------------------------------------------------------------------
 
 
@@ -377,15 +484,21 @@ async def test_acts_and_refusals_stand_in_the_trail_under_approval(here):
     assert ("request-opinion", True) in mine
 
 
-async def test_rebuilt_it_is_the_same(here):
+@pytest.mark.parametrize("projection", [matters, timeout_alerts])
+async def test_rebuilt_it_is_the_same(here, projection):
     matter = await opened(here)
     case = (await joined(here, matter, "QH-002")).body["case"]
-    await joined(here, matter, "QH-004")
+    await here.done(case, "accept", by="zhou-min", at="2026-03-03 10:00")
+    food = (await joined(here, matter, "QH-004")).body["case"]
+    await here.done(food, "accept", by="zhou-min", at="2026-03-03 11:00")
+    await here.at("2026-03-12 09:00")
+    await here.reviewed(food, "2026-03-12")
     await act(here, matter, "split-off", {"case": case}, by="zhou-min")
+    await here.granted(case, "2026-03-13")
     question = {"organ": "qh-wjw", "question": "?", "days": 5}
     await act(here, matter, "request-opinion", question, by="chen-zhi")
     await here.service.caught_up(here.ledger, -1)
 
     service = here.service
-    outcome = await rebuild(matters.PROJECTION, here.ledger, service.store, service.reads)
+    outcome = await rebuild(projection.PROJECTION, here.ledger, service.store, service.reads)
     assert outcome.same, outcome
