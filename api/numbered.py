@@ -117,11 +117,11 @@ def _applied(entry: Entry, found: Matter) -> bool:
 
 def _ids(entry: Entry, found: Matter) -> frozenset[Json]:
     """Return the ids of the applicant and the agent of a matter in clear."""
-    ledger, first = entry.ledger, {found.events[0].id}
+    ledger, written = entry.ledger, {event.id for event in found.events}
     agent = found.applicant.get("agent") or {}
     fields = {"applicant.id": found.applicant.get("id"), "applicant.agent.id": agent.get("id")}
     clear = (
-        privacy.opened(field, ledger.keyring, ledger.name, events=first, path=path)
+        privacy.opened(field, ledger.keyring, ledger.name, events=written, path=path)
         for path, field in fields.items()
         if field is not None
     )
@@ -151,7 +151,7 @@ def _is_own(entry: Entry, complaint: Complaint) -> bool:
     if not speaks_for_themselves(entry) or "id" not in complaint.caller:
         return False
     ledger = entry.ledger
-    first = {complaint.events[0].id}
+    written = {event.id for event in complaint.events}
     field = complaint.caller["id"]
-    clear = privacy.opened(field, ledger.keyring, ledger.name, events=first, path="caller.id")
+    clear = privacy.opened(field, ledger.keyring, ledger.name, events=written, path="caller.id")
     return bool(clear == entry.caller.person)

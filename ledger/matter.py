@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ledger.case import Actor, Case, Data, Event, Events, Json
+from ledger.case import Actor, Case, Data, Event, Events, Json, as_corrected
 from ledger.deadline import Deadline, view
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility, Role
@@ -64,11 +64,20 @@ class Matter:
         return tuple(dict.fromkeys(o["organ"] for o in self.opinions if o["given"] is None))
 
 
-def replay(events: Iterable[Event], zone: ZoneInfo) -> Matter:
-    """Fold the history of a matter."""
+def replay(
+    events: Iterable[Event],
+    zone: ZoneInfo,
+    corrections: int | None = None,
+    *,
+    tried: Data | None = None,
+) -> Matter:
+    """Fold the history of a matter, with so many of its corrections (None: all).
+
+    With `tried` it is as it would be with one correction more.
+    """
     history = tuple(events)
     matter = Matter(stream=history[0].stream if history else "", zone=zone)
-    for event in history:
+    for event in as_corrected(history, corrections, tried=tried):
         matter = replace(
             _FOLD[event.type](matter, event),
             version=event.version,
@@ -154,12 +163,19 @@ def _run(name: str, days: int, start: date, event: Event, basis: str, **more: Js
     )
 
 
+def _as_it_is(matter: Matter, _event: Event) -> Matter:
+    return matter
+
+
 _FOLD: Mapping[str, Callable[[Matter, Event], Matter]] = {
     EVENTS[Action.OPEN]: _opened,
     EVENTS[Action.JOIN]: _joined,
     EVENTS[Action.SPLIT_OFF]: _split_off,
     EVENTS[Action.REQUEST_OPINION]: _requested,
     EVENTS[Action.GIVE_OPINION]: _given,
+    # What they change is in the events by now.
+    EVENTS[Action.CORRECT]: _as_it_is,
+    EVENTS[Action.APPROVE_CORRECTION]: _as_it_is,
 }
 
 
@@ -186,13 +202,22 @@ def deadlines(
     `settled` tells of each of its cases when it was: the promise is kept on the day of the
     last of them.  Counted is by these calendars, or by all known.
     """
-    runs = list(matter.asked)
-    if matter.promise is not None:
-        last = max((day for day in settled if day is not None), default=None)
-        runs.append(replace(matter.promise, met=None if None in settled else last))
-    step, policy = Step(-1, Facts(runs=tuple(runs))), matter.terms["policies"]["alerts"]
+    policy = matter.terms["policies"]["alerts"]
     days = office.calendars if calendars is None else calendars
-    return view((step,), days, at, office.zone, policy, overlay=office.ledger)
+    approved = [e for e in matter.events if e.type == EVENTS[Action.APPROVE_CORRECTION]]
+    before = [replay(matter.events, matter.zone, n) for n in range(len(approved))]
+    first, *after = (Facts(runs=_runs(known, settled)) for known in (*before, matter))
+    later = zip(approved, after, strict=True)
+    steps = (Step(-1, first), *(Step(e.position, known, e.recorded_at) for e, known in later))
+    return view(steps, days, at, office.zone, policy, overlay=office.ledger)
+
+
+def _runs(matter: Matter, settled: Sequence[date | None]) -> tuple[Run, ...]:
+    if matter.promise is None:
+        return matter.asked
+    last = max((day for day in settled if day is not None), default=None)
+    met = None if None in settled else last
+    return (*matter.asked, replace(matter.promise, met=met))
 
 
 # -- who may -----------------------------------------------------------------------------------
@@ -270,7 +295,7 @@ def open_matter(stream: str, on: Occasion, *, items: Sequence[str], **details: J
     }
     relied = on.office.relied(f"policy:{POLICY}")
     new = Matter(stream=stream, zone=on.office.zone)
-    return _event(Action.OPEN, new, on, data, relied=relied, numbers=(REGISTER,))
+    return recorded(Action.OPEN, new, on, data, relied=relied, numbers=(REGISTER,))
 
 
 def joined(matter: Matter, on: Occasion, received: Event, ledger: str) -> Events:
@@ -280,14 +305,14 @@ def joined(matter: Matter, on: Occasion, received: Event, ledger: str) -> Events
         raise Refused("rule-refused", "that item is not of the matter", rule="matter.items")
     named = {"number": number_of(matter, ledger), "stream": matter.stream}
     case = replace(received, data={**received.data, "matter": named})
-    return (*_event(Action.JOIN, matter, on, {"case": received.stream}), case)
+    return (*recorded(Action.JOIN, matter, on, {"case": received.stream}), case)
 
 
 def split_off(matter: Matter, on: Occasion, *, case: str) -> Events:
     """Take a case out, to be handled by itself; nothing of the case changes (拆分办理)."""
     if case not in matter.cases:
         raise Refused("unknown-reference", "no such case in the matter", pointer="/case")
-    return _event(Action.SPLIT_OFF, matter, on, {"case": case})
+    return recorded(Action.SPLIT_OFF, matter, on, {"case": case})
 
 
 def request_opinion(
@@ -298,7 +323,7 @@ def request_opinion(
         raise Refused("unknown-reference", "no such organ", pointer="/organ")
     if organ in matter.missing:
         raise Refused("already-done", "its opinion is being waited for", rule="opinion.once")
-    return _event(
+    return recorded(
         Action.REQUEST_OPINION, matter, on, {"organ": organ, "question": question, "days": days}
     )
 
@@ -315,10 +340,10 @@ def give_opinion(
     if asked["given"] is not None:
         raise Refused("already-done", "the opinion is on record", rule="opinion.once")
     data = {"request": request, "opinion": opinion, "recommend": recommend}
-    return _event(Action.GIVE_OPINION, matter, on, data)
+    return recorded(Action.GIVE_OPINION, matter, on, data)
 
 
-def _event(
+def recorded(
     action: Action,
     matter: Matter,
     on: Occasion,
@@ -327,6 +352,7 @@ def _event(
     relied: Mapping[str, int] | None = None,
     numbers: tuple[str, ...] = (),
 ) -> Events:
+    """Make the event of an act on a matter."""
     event = event_beside(
         matter.stream,
         matter.version + 1,

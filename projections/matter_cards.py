@@ -113,7 +113,7 @@ def _own(known: list[_Known], cases: Mapping[str, _Settled], office: Office) -> 
         and version.approved_at is not None
         and version.position > first
     ]
-    happened += [(k.matter.position, k.at, None) for k in known]
+    happened += [(k.matter.position, k.at, _cause(k.matter)) for k in known]
     happened += [(p, at, None) for settled in cases.values() for p, at, _ in settled]
     found = []
     for position, at, cause in sorted(happened):
@@ -123,6 +123,11 @@ def _own(known: list[_Known], cases: Mapping[str, _Settled], office: Office) -> 
         measured = deadlines(then, days, office, at, calendars)
         found.append(Moment(position, at, measured, cause))
     return found
+
+
+def _cause(matter: Matter) -> str | None:
+    corrected = matter.events[-1].type == EVENTS[Action.APPROVE_CORRECTION]
+    return "correction" if corrected else None
 
 
 def _by(settled: _Settled, position: int) -> date | None:

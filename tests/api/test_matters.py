@@ -236,6 +236,68 @@ async def test_a_joint_case_waits_for_its_opinions_and_not_for_ever(here):
     assert (201, decided.raw) == (again.status, again.raw)
 
 
+# -- corrections ---------------------------------------------------------------------------------
+
+
+async def proposed(here, matter, kind, fields, *, by="zhou-min"):
+    history = (await shown(here, matter))["history"]
+    target = next(e["id"] for e in history if e["type"] == kind)
+    body = {"event": target, "fields": fields, "evidence": sha("scan")}
+    return await act(here, matter, "correct-matter", body, by=by)
+
+
+async def test_what_was_written_down_of_a_matter_is_put_right_by_two_people(here):
+    matter = await opened(here)
+    answer = await proposed(here, matter, "matter-opened", {"promise": 10, "name": "开饭店"})
+    assert answer.status == 201, answer.body
+    approval = {"event": answer.body["events"][0]["id"]}
+    assert "我要开餐馆" == (await shown(here, matter))["name"]
+    for by, slug in (("zhou-min", "action-not-allowed"), ("lin-bo", "action-not-allowed")):
+        assert slug == (await act(here, matter, "approve-matter-correction", approval, by=by)).slug
+    await here.at("2026-03-06 09:00")
+    assert ("matter-promise", "red", "raised") in await cards(here, matter)
+    done = await act(here, matter, "approve-matter-correction", approval, by="huang-qiang")
+    assert 201 == done.status, done.body
+
+    state = await shown(here, matter)
+    assert "开饭店" == state["name"]
+    (promise,) = state["deadlines"]
+    assert (10, "2026-03-16", "green") == (promise["budget"], promise["due"], promise["light"])
+    assert "我要开餐馆" == state["history"][0]["data"]["name"]
+    assert [True] == [c["approved"] for c in state["corrections"]]
+    assert {("matter-promise", "withdrawn")} == {
+        (name, state) for name, _, state in await cards(here, matter)
+    }
+    (row,) = (await here.get("/matters", by="zhou-min")).body["items"]
+    assert "开饭店" == row["name"]
+
+
+async def test_a_corrected_applicant_is_who_cases_are_joined_for(here):
+    matter = await opened(here)
+    answer = await proposed(here, matter, "matter-opened", {"applicant": OTHER})
+    approval = {"event": answer.body["events"][0]["id"]}
+    await act(here, matter, "approve-matter-correction", approval, by="wu-jun")
+
+    refused = await joined(here, matter, "QH-002")
+    assert (409, "rule-refused", "matter.applicant") == refused.refusal
+    assert 201 == (await joined(here, matter, "QH-002", applicant=OTHER)).status
+    raw = (await here.get(f"/matters/{matter}", by="jiang-he")).raw
+    assert OTHER["id"].encode() not in raw
+
+
+async def test_what_was_asked_or_said_is_not_put_right_so(here):
+    matter = await opened(here, kind="joint", items=["QH-005"])
+    question = {"organ": "qh-wjw", "question": "?", "days": 5}
+    await act(here, matter, "request-opinion", question, by="chen-zhi")
+    for fields in ({"organ": "qh-zjj"}, {"kind": "one-thing"}, {}):
+        answer = await proposed(here, matter, "matter-opinion-requested", fields)
+        assert (409, "rule-refused", "correction.fields") == answer.refusal
+    of_another = await proposed(here, matter, "matter-opinion-requested", {"days": 9}, by="mo-li")
+    assert (403, "action-not-allowed") == (of_another.status, of_another.slug)
+    wrong = await proposed(here, matter, "matter-opinion-requested", {"days": "nine"})
+    assert (422, "schema", "/fields/days") == (wrong.status, wrong.slug, wrong.body["pointer"])
+
+
 # -- cards ---------------------------------------------------------------------------------------
 
 
