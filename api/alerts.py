@@ -14,13 +14,12 @@ from projections import timeout_alerts
 async def listed(request: web.Request) -> web.Response:
     """Answer a page of the alerts raised by now; addressees read their own."""
     entry = await enter(request)
-    own = None
     try:
         seen = scopes(entry, "alerts")
     except Refused:
         if not entry.active_posts():
             raise not_given(entry, Role, "alerts") from None
-        seen, own = (), entry.caller.person
+        seen = ()
     page = headers.page(
         request, entry.caller.person, "alerts", timeout_alerts.FILTERS, countable=True
     )
@@ -31,6 +30,6 @@ async def listed(request: web.Request) -> web.Response:
         await entry.service.caught_up(entry.ledger.name, position)
     found = await timeout_alerts.listed(
         entry.service.reads, entry.ledger.name, seen, page.filters, page.after, page.limit,
-        await entry.ledger.now(), person=own, counted=page.counted,
+        await entry.ledger.now(), person=entry.caller.person, counted=page.counted,
     )  # fmt: skip
     return of_list(found.items, page.cursor(found.next), found.total)

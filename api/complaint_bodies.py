@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta
 
-from api.acts import Act
+from api.acts import Act, ApproveCorrection, Correct
 from api.fields import Code, Digest, Line, Maybe, Person, Text
 from api.parts import Shape
 
@@ -84,4 +84,6 @@ BODIES: Mapping[str, type[Act]] = {
     "reply": Reply,
     "escalate": Escalate,
     "close-complaint": CloseComplaint,
+    "correct-complaint": Correct,
+    "approve-complaint-correction": ApproveCorrection,
 }

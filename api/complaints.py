@@ -15,11 +15,12 @@ from api.answers import act_document, of_list, rendered, shown_event
 from api.bodies import decoded
 from api.complaint_bodies import BODIES
 from api.numbered import on_complaint, speaks_for_themselves
-from api.record import COMMON, occasion, scoped_key
+from api.record import COMMON, RENAMED, check_corrected, occasion, scoped_key
 from ledger import complaining, privacy, standing
 from ledger.case import Data, Events, Json
 from ledger.complaint import Complaint, deadlines, number_of, replay, subject
-from ledger.complaint_rules import Action
+from ledger.complaint_rules import RULES, Action
+from ledger.correction_beside import corrections
 from ledger.errors import Refused
 from ledger.lifecycle import Role
 from ledger.office import Office
@@ -27,6 +28,9 @@ from ledger.recorded import Recorded
 from projections import complaints
 
 Details = Mapping[str, Json]
+
+# Which act an event was.
+CALLED: Mapping[str, str] = {rule.event: str(action) for action, rule in RULES.items()}
 
 # Who handles complaints sees what there is of the caller; a unit sees none of it.
 WITH_CALLER = frozenset({Role.HOTLINE, Role.INSPECTOR, Role.INSPECTION_LEAD})
@@ -78,8 +82,10 @@ async def act(request: web.Request) -> web.Response:
     headers.no_query(request)
     expected = headers.if_match(request, required=True)
     body = await decoded(request, BODIES[str(action)])
+    if action == Action.CORRECT:
+        check_corrected(found.complaint.events, CALLED, BODIES, body)
     mac = scoped_key(entry, request, key, body)
-    details = {name: body[name] for name in body if name not in COMMON}
+    details = {RENAMED.get(name, name): body[name] for name in body if name not in COMMON}
 
     def decide(stream: str, events: Events, office: Office, now: datetime) -> Events:
         del stream
@@ -197,11 +203,13 @@ def _shown(
         "closed": None if complaint.closed is None else mask.fields(complaint.closed),
         "deadlines": [d.document() for d in deadlines(complaint, office, at)],
         "flags": list(complaint.flags),
+        "corrections": [mask.fields(c) for c in corrections(complaint.events)],
         "allowed_actions": list(complaining.options(complaint, entry.caller, office, at)),
     }
     if not own and not _with_caller(entry, office):
         del shown["caller"]
         shown["call_reference"] = None
+        shown["corrections"] = [_hidden(c) for c in shown["corrections"]]
     return shown
 
 
@@ -213,6 +221,11 @@ def _with_caller(entry: Entry, office: Office) -> bool:
 def _without_caller(event: Data, entry: Entry) -> Data:
     if _with_caller(entry, entry.office):
         return event
+    return {**event, "data": _hidden(event["data"])}
+
+
+def _hidden(data: Data) -> Data:
+    """Leave out who complains, as it was recorded or as it was put right."""
     hidden = ("caller", "call_reference")
-    data = {name: value for name, value in event["data"].items() if name not in hidden}
-    return {**event, "data": data}
+    left = {name: value for name, value in data.items() if name not in hidden}
+    return {**left, "fields": _hidden(left["fields"])} if "fields" in left else left

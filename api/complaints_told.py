@@ -10,7 +10,14 @@ from ledger.complaint_rules import Stage
 from ledger.lifecycle import Stage as CaseStage
 
 Kind = Literal["service", "delay", "refused-intake", "off-system", "other"]
-Action = Literal["assign", "reply", "escalate", "close-complaint"]
+Action = Literal[
+    "assign",
+    "reply",
+    "escalate",
+    "close-complaint",
+    "correct-complaint",
+    "approve-complaint-correction",
+]
 
 
 class Complaint(Told):
@@ -36,6 +43,7 @@ class Complaint(Told):
     closed: Recorded | None
     deadlines: list[Deadline]
     flags: list[Recorded]
+    corrections: list[Recorded]
     allowed_actions: list[Action]
     caller: Maybe[Recorded] = UNSET
     history: Maybe[list[Event]] = UNSET

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from api.acts import Act
+from api.acts import Act, ApproveCorrection, Correct
 from api.fields import Code, Days, EventId, Line, Many, Maybe, Some, Text
 from api.parts import Applicant, Material
 
@@ -48,4 +48,6 @@ BODIES: Mapping[str, type[Act]] = {
     "split-off": SplitOff,
     "request-opinion": RequestOpinion,
     "give-opinion": GiveOpinion,
+    "correct-matter": Correct,
+    "approve-matter-correction": ApproveCorrection,
 }

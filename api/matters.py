@@ -16,13 +16,14 @@ from api.bodies import decoded
 from api.matter_bodies import BODIES
 from api.numbered import on_matter
 from api.progress import next_due
-from api.record import COMMON, occasion, scoped_key
-from ledger import matter, privacy, standing
+from api.record import COMMON, RENAMED, check_corrected, occasion, scoped_key
+from ledger import matter, matter_correction, privacy, standing
 from ledger.case import Case, Data, Event, Events, Json
+from ledger.correction_beside import corrections
 from ledger.errors import Refused
 from ledger.lifecycle import Role
 from ledger.matter import Matter, deadlines, number_of, replay, settled_at
-from ledger.matter_rules import READING, Action
+from ledger.matter_rules import EVENTS, READING, Action
 from ledger.office import Office
 from ledger.recorded import Recorded
 from ledger.state import number_of as case_number
@@ -30,6 +31,10 @@ from projections import current_state, matters
 from projections.seen import Scope
 
 Details = Mapping[str, Json]
+
+DOES = {**matter.DOES, **matter_correction.DOES}
+# Which act an event was.
+CALLED: Mapping[str, str] = {event: str(action) for action, event in EVENTS.items()}
 
 
 # -- acts --------------------------------------------------------------------------------------
@@ -68,8 +73,10 @@ async def act(request: web.Request) -> web.Response:
     headers.no_query(request)
     expected = headers.if_match(request, required=True)
     body = await decoded(request, BODIES[str(action)])
+    if action == Action.CORRECT:
+        check_corrected(found.events, CALLED, BODIES, body)
     mac = scoped_key(entry, request, key, body)
-    details = {name: body[name] for name in body if name not in COMMON}
+    details = {RENAMED.get(name, name): body[name] for name in body if name not in COMMON}
     if action == Action.SPLIT_OFF:
         details["case"] = await _stream_of(entry, body["case"])
 
@@ -77,7 +84,7 @@ async def act(request: web.Request) -> web.Response:
         del stream
         known = replay(events, office.zone)
         by = matter.candidate(action, known, entry.caller, office, now)
-        return matter.DOES[action](known, occasion(by, office, now, body), **details)
+        return DOES[action](known, occasion(by, office, now, body), **details)
 
     done = await entry.ledger.record_in(
         decide,
@@ -162,6 +169,7 @@ def _shown(entry: Entry, of: Matter, cases: list[Case], now: datetime) -> dict[s
     ledger, office = entry.ledger, entry.office
     mask = privacy.Mask(ledger.keyring, ledger.name, {e.id for e in of.events})
     readable = [case for case in cases if _reads(entry, of, case, now)]
+    settled = [settled_at(case) for case in cases]
     waits = [due for case in readable if (due := next_due(case, entry, now)) is not None]
     whole = matter.reads(of, entry.caller, office, now)
     shown: dict[str, Json] = {
@@ -178,11 +186,12 @@ def _shown(entry: Entry, of: Matter, cases: list[Case], now: datetime) -> dict[s
         "materials": [_material(one, readable, ledger.name) for one in of.materials],
         "cases": [_child(entry, case, now, seen=case in readable) for case in cases],
         "of": len(cases),
-        "decided": sum(settled_at(case) is not None for case in cases),
+        "decided": sum(at is not None for at in settled),
         "next_due": min(waits, key=lambda due: str(due["due"]), default=None),
-        "deadlines": [d.document() for d in deadlines(of, cases, office, now)],
+        "deadlines": [d.document() for d in deadlines(of, settled, office, now)],
         "opinions": [_opinion(entry, of, one) for one in of.opinions],
         "missing": list(of.missing),
+        "corrections": [mask.fields(c) for c in corrections(of.events)] if whole else [],
         "allowed_actions": list(_options(entry, of, now)),
     }
     if whole:
@@ -257,8 +266,9 @@ def _told(event: Event, entry: Entry, of: Matter) -> Data:
 def _options(entry: Entry, of: Matter, now: datetime) -> tuple[str, ...]:
     """List what the caller may do to the matter now."""
     found = []
-    for action in matter.DOES:
+    for action in DOES:
         possible = {
+            Action.APPROVE_CORRECTION: any(not c["approved"] for c in corrections(of.events)),
             Action.SPLIT_OFF: bool(of.cases),
             Action.GIVE_OPINION: bool(of.missing),
         }

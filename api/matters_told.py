@@ -10,7 +10,13 @@ from api.told import At, Brief, Deadline, Event, On, Position, Recorded, Told, W
 from ledger.lifecycle import Stage
 
 Kind = Literal["one-thing", "joint"]
-Action = Literal["split-off", "request-opinion", "give-opinion"]
+Action = Literal[
+    "split-off",
+    "request-opinion",
+    "give-opinion",
+    "correct-matter",
+    "approve-matter-correction",
+]
 
 
 class Child(Told):
@@ -69,6 +75,7 @@ class Matter(Told):
     deadlines: list[Deadline]
     opinions: list[Opinion]
     missing: list[str]
+    corrections: list[Recorded]
     allowed_actions: list[Action]
     history: Maybe[list[Event]] = UNSET
 

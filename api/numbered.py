@@ -54,9 +54,11 @@ async def complaint_for(entry: Entry, number: str) -> Found:
 
 
 async def position_of(entry: Entry, number: str) -> int:
-    """Tell how far a case, or a complaint, of that number has come in the ledger."""
+    """Tell how far a case, a complaint or a matter of that number has come in the ledger."""
     if number.startswith(f"{entry.ledger.name}-C-"):
         return (await complaint_for(entry, number)).complaint.position
+    if number.startswith(f"{entry.ledger.name}-M-"):
+        return (await matter_for(entry, number))[1].position
     _, case = await case_for(entry, number)
     return case.position
 
@@ -115,11 +117,11 @@ def _applied(entry: Entry, found: Matter) -> bool:
 
 def _ids(entry: Entry, found: Matter) -> frozenset[Json]:
     """Return the ids of the applicant and the agent of a matter in clear."""
-    ledger, first = entry.ledger, {found.events[0].id}
+    ledger, written = entry.ledger, {event.id for event in found.events}
     agent = found.applicant.get("agent") or {}
     fields = {"applicant.id": found.applicant.get("id"), "applicant.agent.id": agent.get("id")}
     clear = (
-        privacy.opened(field, ledger.keyring, ledger.name, events=first, path=path)
+        privacy.opened(field, ledger.keyring, ledger.name, events=written, path=path)
         for path, field in fields.items()
         if field is not None
     )
@@ -149,7 +151,7 @@ def _is_own(entry: Entry, complaint: Complaint) -> bool:
     if not speaks_for_themselves(entry) or "id" not in complaint.caller:
         return False
     ledger = entry.ledger
-    first = {complaint.events[0].id}
+    written = {event.id for event in complaint.events}
     field = complaint.caller["id"]
-    clear = privacy.opened(field, ledger.keyring, ledger.name, events=first, path="caller.id")
+    clear = privacy.opened(field, ledger.keyring, ledger.name, events=written, path="caller.id")
     return bool(clear == entry.caller.person)

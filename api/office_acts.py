@@ -51,11 +51,12 @@ class Limits(Shape):
 
 
 class Organs(Shape):
-    """The organs of an item (审批, 监管, 执法)."""
+    """The organs of an item (审批, 监管, 执法); `notified` are told the result (多证合一)."""
 
     approving: Code
     supervising: Maybe[Many[Code]] = UNSET
     enforcing: Maybe[Many[Code]] = UNSET
+    notified: Maybe[Many[Code]] = UNSET
 
 
 class ItemExtension(Shape):

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from api import headers
 from api.access import Entry, action_of, case_for, enter
+from api.acts import Act
 from api.answers import act_answer
 from api.bodies import ACTS, check_members, decoded
 from api.numbered import joining
@@ -164,6 +165,16 @@ def _check_correction(case: Case, body: Details) -> None:
     corrected = ACTION_OF.get(target.type) if target is not None else None
     if corrected is not None:
         check_members(body["fields"], ACTS[str(corrected)], "/fields")
+
+
+def check_corrected(
+    events: Events, actions: Mapping[str, str], bodies: Mapping[str, type[Act]], body: Details
+) -> None:
+    """Check the new values of a complaint or a matter as the act they correct was checked."""
+    target = next((e for e in events if e.id == body["event"]), None)
+    shape = bodies.get(actions.get(target.type, "")) if target is not None else None
+    if shape is not None:
+        check_members(body["fields"], shape, "/fields")
 
 
 def occasion(

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypedDict
 
 from api.access import Entry, case_for
-from ledger import privacy
+from ledger import matter, privacy
 from ledger.case import Case, Data, Json
 from ledger.errors import Refused
 from ledger.lifecycle import Action
+from ledger.matter import Matter
 from ledger.state import number_of
 from projections import current_state, timeout_alerts
 
@@ -24,6 +25,7 @@ class Known(TypedDict, total=False):
     other: Case
     card: Data
     listed: int
+    matter: Matter
 
 
 async def known(
@@ -95,6 +97,15 @@ async def _credit(entry: Entry, case: Case | None, body: Details) -> Known:
     return Known()
 
 
+async def _opinions(entry: Entry, case: Case | None, _body: Details) -> Known:
+    """Find what was asked in the matter that a case of joint handling was received in."""
+    named = (case.matter if case is not None else None) or {}
+    if case is None or case.terms.get("kind") != "joint" or "stream" not in named:
+        return Known()
+    history = await entry.ledger.history(named["stream"])
+    return Known(matter=matter.replay(history, entry.office.zone))
+
+
 def _sanctioned(of: Case, sanction: Data, entry: Entry) -> frozenset[str]:
     """Return in clear who is under a sanction: who it names, else the applicant."""
     ledger = entry.ledger
@@ -114,4 +125,5 @@ _LOOKS: Mapping[Action, Callable[[Entry, Case | None, Details], Awaitable[Known]
     Action.ANSWER_ALERT: _card,
     Action.WITHDRAW_ALERT: _card,
     Action.ACCEPT: _credit,
+    Action.DECIDE: _opinions,
 }

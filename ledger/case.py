@@ -234,10 +234,15 @@ def unfolding(events: Iterable[Event], zone: ZoneInfo) -> Iterator[Case]:
         yield case
 
 
-def as_corrected(history: Events) -> Events:
-    """Return the events with what is known of them by now; those made void are left out."""
+def as_corrected(
+    history: Events, corrections: int | None = None, *, tried: Data | None = None
+) -> Events:
+    """Return the events with what is known of them by now; those made void are left out.
+
+    With `corrections` only so many are applied, with `tried` one more.
+    """
     changed: dict[str, dict[str, Json]] = {}
-    for proposal in _approved(history):
+    for proposal in [*_approved(history)[:corrections], *([tried] if tried else [])]:
         changed.setdefault(proposal["event"], {}).update(proposal["fields"])
     corrected = (_corrected(event, changed.get(event.id)) for event in history)
     return tuple(event for event in corrected if event is not None)
@@ -249,11 +254,12 @@ def approvals(case: Case) -> tuple[int, ...]:
 
 
 def _approved(history: Events) -> list[Data]:
-    proposals = {e.id: e.data for e in history if e.type == "correction-proposed"}
+    # Those of complaints and matters are called after what they correct.
+    proposals = {e.id: e.data for e in history if e.type.endswith("correction-proposed")}
     return [
         proposals[e.data["event"]]
         for e in history
-        if e.type == "correction-approved" and e.data["event"] in proposals
+        if e.type.endswith("correction-approved") and e.data["event"] in proposals
     ]
 
 

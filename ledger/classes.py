@@ -120,7 +120,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "number-reserved": _public("kind"),
     "number-voided": _public("kind number"),
     "decided": {
-        **_official("outcome reasons differs_from_opinion"),
+        **_official("outcome reasons differs_from_opinion opinions_missing"),
         **_DOCUMENT,
         **_official("valid_from valid_to", of="document"),
     },
@@ -220,6 +220,13 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "matter-case-split-off": {**_public("case"), **_SAID},
     "matter-opinion-requested": _official("organ question days"),
     "matter-opinion-given": _official("request opinion recommend"),
+    **dict.fromkeys(
+        ("complaint-correction-proposed", "matter-correction-proposed"),
+        _official("event of evidence position"),
+    ),
+    **dict.fromkeys(
+        ("complaint-correction-approved", "matter-correction-approved"), _official("event")
+    ),
     "refused": _official("action case item slug rule earlier_position stream"),
     "library": {"*": "official"},
 }
@@ -252,7 +259,7 @@ def class_of(kind: str, path: str) -> str:
 
 def changed(kind: str, data: Data, change: Change) -> dict[str, Json]:
     """Return data with every member that is a person's changed; KeyError for one of no class."""
-    if kind == "correction-proposed":
+    if kind.endswith("correction-proposed"):
         # The new values belong to whom the old ones belong to.
         rest = {name: value for name, value in data.items() if name != "fields"}
         fields = changed(data["of"], data["fields"], change)

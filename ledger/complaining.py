@@ -6,16 +6,18 @@ Pure, as the acts on cases are: they return the event, or refuse.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from ledger.case import Actor, Data, Events, Json
+from ledger import correction_beside
+from ledger.case import Actor, Data, Event, Events, Json
 from ledger.complaint import (
     REGISTER,
     Complaint,
     deadlines,
     letters,
     readers,
+    replay,
     subject,
 )
-from ledger.complaint_rules import ABOVE, MAY, RULES, SERIOUS, Action, Stage
+from ledger.complaint_rules import ABOVE, CORRECTABLE, MAY, RULES, SERIOUS, Action, Stage
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility, Role
 from ledger.occasion import Occasion, event_beside
@@ -111,8 +113,9 @@ def _against(action: Action, complaint: Complaint, actor: Actor) -> Refused | No
 def options(complaint: Complaint, caller: Caller, office: Office, now: datetime) -> tuple[str, ...]:
     """List what the caller may do to the complaint now."""
     found = []
+    waiting = any(not c["approved"] for c in correction_beside.corrections(complaint.events))
     for action in RULES:
-        if action == Action.REGISTER:
+        if action == Action.REGISTER or (action == Action.APPROVE_CORRECTION and not waiting):
             continue
         try:
             permit(action, complaint, caller, office, now)
@@ -133,10 +136,7 @@ def register(stream: str, on: Occasion, *, case: Data | None, **details: Json) -
     about = dict(details.pop("about", {}))
     if case is not None and "unit" not in about and case.get("approving"):
         about["unit"] = case["approving"]
-    if "unit" in about and about["unit"] not in on.office.organs:
-        raise Refused("unknown-reference", "no such organ", pointer="/about/unit")
-    if "item" in about and on.office.thing(f"item:{about['item']}") is None:
-        raise Refused("unknown-reference", "no such item", pointer="/about/item")
+    _known(about, on, "/about")
     rules = {kind: on.office.version("policy", name) for kind, name in POLICIES.items()}
     policies = {kind: {**rule.content, "version": rule.number} for kind, rule in rules.items()}
     data = {
@@ -148,6 +148,14 @@ def register(stream: str, on: Occasion, *, case: Data | None, **details: Json) -
     streams = on.office.relied(*(f"policy:{name}" for name in POLICIES.values()))
     new = Complaint(stream=stream, zone=on.office.zone)
     return _event(Action.REGISTER, new, on, data, relied=streams, numbers=(REGISTER,))
+
+
+def _known(about: Data, on: Occasion, pointer: str) -> None:
+    """Refuse a unit or an item that is not there."""
+    if "unit" in about and about["unit"] not in on.office.organs:
+        raise Refused("unknown-reference", "no such organ", pointer=f"{pointer}/unit")
+    if "item" in about and on.office.thing(f"item:{about['item']}") is None:
+        raise Refused("unknown-reference", "no such item", pointer=f"{pointer}/item")
 
 
 def assign(complaint: Complaint, on: Occasion, *, unit: str, summary: str) -> Events:
@@ -214,6 +222,48 @@ def close(
     return _event(Action.CLOSE, complaint, on, data)
 
 
+def correct(
+    complaint: Complaint,
+    on: Occasion,
+    *,
+    event_id: str,
+    fields: Data,
+    evidence: str | None = None,
+) -> Events:
+    """Propose to put right what was written down of it (更正)."""
+    of = _corrected(complaint, on)
+    data = correction_beside.proposal(of, on, event_id=event_id, fields=fields, evidence=evidence)
+    # Whoever it is kept from would see it, or somebody else would not.
+    if complaint.discreet and {"kind", "about"} & set(fields):
+        raise Refused("rule-refused", "that keeps it from somebody", rule="correction.fields")
+    if "about" in fields:
+        _known(dict(fields["about"]), on, "/fields/about")
+    return _event(Action.CORRECT, complaint, on, data)
+
+
+def approve_correction(complaint: Complaint, on: Occasion, *, event_id: str) -> Events:
+    """Approve a correction; who proposed it does not (SOD-9)."""
+    of = _corrected(complaint, on)
+    data = correction_beside.approval(of, on, event_id=event_id)
+    return _event(Action.APPROVE_CORRECTION, complaint, on, data)
+
+
+def _corrected(complaint: Complaint, on: Occasion) -> correction_beside.Corrected:
+    def own(target: Event) -> bool:
+        if target.actor.organ is not None:
+            return target.actor.organ == on.by.organ
+        # Who complains, through a portal, is in the care of those who follow complaints up.
+        return on.by.organ != complaint.unit
+
+    def tried(correction: Data) -> object:
+        known = replay(complaint.events, complaint.zone, tried=correction)
+        return deadlines(known, on.office, on.now)
+
+    return correction_beside.Corrected(
+        events=complaint.events, table=CORRECTABLE, own=own, tried=tried
+    )
+
+
 def _event(
     action: Action,
     complaint: Complaint,
@@ -241,6 +291,8 @@ DOES: Mapping[Action, Callable[..., Events]] = {
     Action.REPLY: reply,
     Action.ESCALATE: escalate,
     Action.CLOSE: close,
+    Action.CORRECT: correct,
+    Action.APPROVE_CORRECTION: approve_correction,
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ledger.case import Data, Event, Events
+from ledger.case import Data, Event, Events, as_corrected
 from ledger.complaint_rules import RULES, Stage
 from ledger.deadline import Deadline, view
 from ledger.limit import Facts, Run, Step, closing
@@ -18,6 +18,7 @@ from ledger.office.appointment import Post
 from ledger.standing import READING, Caller, Subject, relations
 from ledger.workdays import Calendars
 
+APPROVED = "complaint-correction-approved"
 BASIS = "complaints policy"
 NUMBER = "{ledger}-C-{year}-{number:06d}"
 REGISTER = "complaint/%Y"
@@ -70,17 +71,26 @@ class Complaint:
         return self.kind == "off-system" and "person" in self.about
 
 
-def replay(events: Iterable[Event], zone: ZoneInfo) -> Complaint:
-    """Fold the history of a complaint."""
+def replay(
+    events: Iterable[Event],
+    zone: ZoneInfo,
+    corrections: int | None = None,
+    *,
+    tried: Data | None = None,
+) -> Complaint:
+    """Fold the history of a complaint, with so many of its corrections (None: all).
+
+    With `tried` it is as it would be with one correction more.
+    """
     history = tuple(events)
     complaint = Complaint(stream=history[0].stream if history else "", zone=zone)
-    for event in history:
+    for event in as_corrected(history, corrections, tried=tried):
         complaint = replace(
             _FOLD[event.type](complaint, event),
             version=event.version,
             position=event.position,
             recorded_at=event.recorded_at,
-            stage=_THEN[event.type],
+            stage=_THEN[event.type] or complaint.stage,
             flags=(*complaint.flags, *({**raised, "event": event.id} for raised in event.flags)),
         )
     return replace(complaint, events=history)
@@ -191,14 +201,21 @@ def _ended(runs: Runs, name: str, event: Event, zone: ZoneInfo) -> Runs:
     return tuple(run.ended_at(at, zone) if _open(run, name) else run for run in runs)
 
 
+def _as_it_is(complaint: Complaint, _event: Event) -> Complaint:
+    return complaint
+
+
 _FOLD: Mapping[str, Callable[[Complaint, Event], Complaint]] = {
     "complaint-registered": _registered,
     "complaint-assigned": _assigned,
     "complaint-replied": _replied,
     "complaint-escalated": _escalated,
     "complaint-closed": _closed,
+    # What they change is in the events by now.
+    "complaint-correction-proposed": _as_it_is,
+    APPROVED: _as_it_is,
 }
-_THEN: Mapping[str, Stage] = {rule.event: rule.then for rule in RULES.values()}
+_THEN: Mapping[str, Stage | None] = {rule.event: rule.then for rule in RULES.values()}
 
 
 # -- limits ------------------------------------------------------------------------------------
@@ -208,10 +225,18 @@ def deadlines(
     complaint: Complaint, office: Office, at: datetime, calendars: Calendars | None = None
 ) -> tuple[Deadline, ...]:
     """Measure the limits of a complaint at an instant, by these calendars or all known."""
-    step = Step(-1, Facts(runs=complaint.runs))
     policy = complaint.terms["policies"]["alerts"]
     days = office.calendars if calendars is None else calendars
-    return view((step,), days, at, office.zone, policy, overlay=office.ledger)
+    return view(_steps(complaint), days, at, office.zone, policy, overlay=office.ledger)
+
+
+def _steps(complaint: Complaint) -> tuple[Step, ...]:
+    """Give its limits before any correction, then after each approved one."""
+    approved = [e for e in complaint.events if e.type == APPROVED]
+    before = [replay(complaint.events, complaint.zone, n).runs for n in range(len(approved))]
+    first, *after = (Facts(runs=runs) for runs in (*before, complaint.runs))
+    later = zip(approved, after, strict=True)
+    return (Step(-1, first), *(Step(e.position, known, e.recorded_at) for e, known in later))
 
 
 # -- who sees it -------------------------------------------------------------------------------

@@ -29,15 +29,20 @@ class Action(StrEnum):
     REPLY = "reply"
     ESCALATE = "escalate"
     CLOSE = "close-complaint"
+    CORRECT = "correct-complaint"
+    APPROVE_CORRECTION = "approve-complaint-correction"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: the event it becomes, the stages it is possible in, the one it leads to."""
+    """One row: the event it becomes, the stages it is possible in, the one it leads to.
+
+    `then` is None where the stage stays.
+    """
 
     event: str
     when: frozenset[Stage]
-    then: Stage
+    then: Stage | None
 
 
 _OPEN = frozenset(Stage) - {Stage.CLOSED}
@@ -49,6 +54,8 @@ RULES: Mapping[Action, Rule] = {
     Action.REPLY: Rule("complaint-replied", _WITH_A_UNIT, Stage.REPLIED),
     Action.ESCALATE: Rule("complaint-escalated", _OPEN, Stage.ESCALATED),
     Action.CLOSE: Rule("complaint-closed", _OPEN, Stage.CLOSED),
+    Action.CORRECT: Rule("complaint-correction-proposed", frozenset(Stage), None),
+    Action.APPROVE_CORRECTION: Rule("complaint-correction-approved", frozenset(Stage), None),
 }
 
 # Relations: O the unit it was assigned to, A above that unit, S supervising the item of the
@@ -61,7 +68,22 @@ MAY: Mapping[Action, tuple[May, ...]] = {
         Action.REPLY: "bureau-head O; handler O; supervisor O; enforcer O",
         Action.ESCALATE: "hotline J",
         Action.CLOSE: "hotline J",
+        # Only acts of the own organ; those of who complains are in the care of the hotline.
+        Action.CORRECT: "hotline J; bureau-head O; handler O; supervisor O; enforcer O",
+        Action.APPROVE_CORRECTION: "hotline J; supervisor JO; bureau-head O",
     }.items()
+}
+
+# What was written down, by type of event.  What was passed on, answered or decided is undone
+# by an act of its own; what it is about may not be put right where that keeps it from somebody.
+CORRECTABLE: Mapping[str, frozenset[str]] = {
+    "complaint-registered": frozenset(
+        {"kind", "channel", "call_reference", "caller", "text", "about", "occurred_at"}
+    ),
+    "complaint-assigned": frozenset({"summary", "occurred_at"}),
+    "complaint-replied": frozenset({"document", "occurred_at"}),
+    "complaint-escalated": frozenset({"occurred_at"}),
+    "complaint-closed": frozenset({"satisfaction", "occurred_at"}),
 }
 
 # What a complaint is about: service, delay, refused intake (不予收件), work past the system

@@ -136,7 +136,7 @@ def _possible_value(case: Case, on: Occasion, target: Event, name: str, value: J
     """Refuse a value that the case could not be folded with: it would be lost for good."""
     pointer = f"/fields/{name}"
     if name == "occurred_at":
-        at = _instant(value, pointer)
+        at = instant(value, pointer)
         if at > on.now + AHEAD:
             raise Refused("occurred-in-future", "occurred_at lies ahead", pointer=pointer)
     if (target.type, name) == ("decided", "document") and not _same_document(target, value):
@@ -144,7 +144,7 @@ def _possible_value(case: Case, on: Occasion, target: Event, name: str, value: J
             "rule-refused", "what was decided on stays that document", rule="correction.fields"
         )
     tried = {"event": target.id, "fields": {name: value}}
-    if not _alike(target, name, value) or not _folds(case, on, tried):
+    if not alike(target, name, value) or not _folds(case, on, tried):
         raise Refused("schema", "not of the form that was recorded", pointer=pointer)
 
 
@@ -156,7 +156,8 @@ def _same_document(target: Event, value: Json) -> bool:
     return all(value.get(name) == decided.get(name) for name in {*value, *decided} - _VALIDITY)
 
 
-def _alike(target: Event, name: str, value: Json) -> bool:
+def alike(target: Event, name: str, value: Json) -> bool:
+    """Tell whether a new value is of the form that was recorded, as far as that is seen."""
     if name == "void":
         return value is True
     if name not in target.data and name != "occurred_at":
@@ -167,7 +168,8 @@ def _alike(target: Event, name: str, value: Json) -> bool:
     return hidden or type(value) is type(recorded)
 
 
-def _instant(value: Json, pointer: str) -> datetime:
+def instant(value: Json, pointer: str) -> datetime:
+    """Read a corrected time, which has an offset."""
     try:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ledger.lifecycle import Stage
-from ledger.runs import days, done, ended, met, opened, policy
+from ledger.runs import days, done, ended, met, opened, organs, policy, receivers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,9 +95,8 @@ def push_due(case: Case, event: Event, moment: str, on: date) -> None:
     link = policy(case, "link")
     if link.get("push_after", "grant") != moment:
         return
-    supervising = case.terms.get("organs", {}).get("supervising", ())
     pushed = {p["to"] for p in case.pushes}
-    for organ in (supervising,) if isinstance(supervising, str) else supervising:
+    for organ in receivers(case.terms):
         if organ not in pushed:
             opened(case, event, "push", int(link["push"]), on, data={"kind": organ})
 
@@ -168,12 +167,15 @@ def _published(case: Case, event: Event) -> None:
 def _pushed(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     link = policy(case, "link")
+    responsible = "bureau" if link.get("responsible_after") == "claim" else "supervisor"
+    if event.data["to"] in organs(case.terms, "notified"):
+        responsible = "notified"  # it is told, and answers for nothing of the case
     push = {
         "to": event.data["to"],
         "policy": f"{link.get('id', 'link-default')}@{link.get('version', 1)}",
         "pushed_at": event.occurred_at.isoformat(),
         "claimed_at": None,
-        "responsible": "bureau" if link.get("responsible_after") == "claim" else "supervisor",
+        "responsible": responsible,
         "event": event.id,
     }
     case.pushes = (*case.pushes, push)

@@ -27,13 +27,19 @@ def _noted(case: Case, event: Event, **more: Json) -> Data:
 
 
 def _claimed(case: Case, event: Event) -> None:
-    claimed = {"claimed_at": event.occurred_at.isoformat(), "responsible": "supervisor"}
     case.pushes = tuple(
-        {**p, **claimed} if p["to"] == event.actor.organ and p["claimed_at"] is None else p
+        _signed_for(p, event) if p["to"] == event.actor.organ and p["claimed_at"] is None else p
         for p in case.pushes
     )
     met(case, "claim", event.occurred_at, event.actor.organ)
     done(case, event, "claim")
+
+
+def _signed_for(push: Data, event: Event) -> Data:
+    """Note who took over what was pushed; who was only notified took nothing over."""
+    told = push["responsible"] == "notified"
+    responsible = "notified" if told else "supervisor"
+    return {**push, "claimed_at": event.occurred_at.isoformat(), "responsible": responsible}
 
 
 def _inspected(case: Case, event: Event) -> None:

@@ -250,8 +250,9 @@ ACTION_OF: Mapping[str, Action] = {rule.event: action for action, rule in RULES.
 class May:
     """One cell of who may do what: the role, through which relations, under which conditions.
 
-    Relations: O own, P part, S supervising, E enforcing, A above, J jurisdiction, X the
-    applicant.  Conditions are names of the pure functions in `authority.CONDITIONS`.
+    Relations: O own, P part, S supervising, E enforcing, A above, J jurisdiction, T told of
+    the result (多证合一), X the applicant.  Conditions are names of the pure functions in
+    `authority.CONDITIONS`.
     """
 
     role: Role
@@ -319,14 +320,14 @@ MAY: Mapping[Action, tuple[May, ...]] = {
         Action.APPROVE_CORRECTION: _OWN_LINE,
         Action.DECLARE_RECUSAL: _EVERYBODY,
         Action.RECORD_INTERVENTION: _EVERYBODY,
-        Action.CLAIM: "supervisor S",
+        Action.CLAIM: "supervisor ST",
         Action.INSPECT: "supervisor S",
         Action.PROPOSE_REVOCATION: "supervisor S; enforcer E",
         Action.SUPERVISE: "bureau-head A; supervisor SAJ; hotline J of-reviews",
         Action.ANSWER_ALERT: "clerk O addressee; handler O addressee; checker O addressee;"
         "approver O addressee; sealer O addressee; issuer O addressee;"
-        "bureau-head OSE addressee;"
-        "supervisor S addressee; enforcer E addressee",
+        "bureau-head OSET addressee;"
+        "supervisor ST addressee; enforcer E addressee",
         Action.WITHDRAW_ALERT: "supervisor AJ",
         Action.EVALUATE: "hotline J called; applicant X",
         Action.CALL_BACK: "handler O; bureau-head O; hotline J",

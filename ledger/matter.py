@@ -20,6 +20,7 @@ from ledger.occasion import Occasion, event_beside
 from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import Caller
+from ledger.workdays import Calendars
 
 NUMBER = "{ledger}-M-{year}-{number:06d}"
 REGISTER = "matter/%Y"
@@ -63,11 +64,20 @@ class Matter:
         return tuple(dict.fromkeys(o["organ"] for o in self.opinions if o["given"] is None))
 
 
-def replay(events: Iterable[Event], zone: ZoneInfo) -> Matter:
-    """Fold the history of a matter."""
+def replay(
+    events: Iterable[Event],
+    zone: ZoneInfo,
+    corrections: int | None = None,
+    *,
+    tried: Data | None = None,
+) -> Matter:
+    """Fold the history of a matter, with so many of its corrections (None: all).
+
+    With `tried` it is as it would be with one correction more.
+    """
     history = tuple(events)
     matter = Matter(stream=history[0].stream if history else "", zone=zone)
-    for event in history:
+    for event in as_corrected(history, corrections, tried=tried):
         matter = replace(
             _FOLD[event.type](matter, event),
             version=event.version,
@@ -123,7 +133,9 @@ def _requested(matter: Matter, event: Event) -> Matter:
     on = matter.on(event.occurred_at)
     opinion = {**event.data, "request": event.id, "on": on.isoformat(), "given": None}
     basis = "request for an opinion"
-    run = _run(OPINION, event.data["days"], on, event, basis, matter.terms)
+    run = _run(
+        OPINION, event.data["days"], on, event, basis, matter.terms, organ=event.data["organ"]
+    )
     return replace(matter, opinions=(*matter.opinions, opinion), asked=(*matter.asked, run))
 
 
@@ -143,7 +155,9 @@ def _given(matter: Matter, event: Event) -> Matter:
     return replace(matter, opinions=tuple(opinions), asked=tuple(asked))
 
 
-def _run(name: str, days: int, start: date, event: Event, basis: str, terms: Data) -> Run:
+def _run(
+    name: str, days: int, start: date, event: Event, basis: str, terms: Data, **more: Json
+) -> Run:
     return Run(
         name=name,
         budget=int(days),
@@ -152,8 +166,12 @@ def _run(name: str, days: int, start: date, event: Event, basis: str, terms: Dat
         opened=event.position,
         opened_at=event.recorded_at or event.occurred_at,
         closes=closing(terms["policies"].get("deadlines", {})),
-        data={"basis": basis},
+        data={"basis": basis, **more},
     )
+
+
+def _as_it_is(matter: Matter, _event: Event) -> Matter:
+    return matter
 
 
 _FOLD: Mapping[str, Callable[[Matter, Event], Matter]] = {
@@ -162,6 +180,9 @@ _FOLD: Mapping[str, Callable[[Matter, Event], Matter]] = {
     EVENTS[Action.SPLIT_OFF]: _split_off,
     EVENTS[Action.REQUEST_OPINION]: _requested,
     EVENTS[Action.GIVE_OPINION]: _given,
+    # What they change is in the events by now.
+    EVENTS[Action.CORRECT]: _as_it_is,
+    EVENTS[Action.APPROVE_CORRECTION]: _as_it_is,
 }
 
 
@@ -179,21 +200,34 @@ def settled_at(case: Case) -> datetime | None:
 
 
 def deadlines(
-    matter: Matter, cases: Sequence[Case], office: Office, at: datetime
+    matter: Matter,
+    settled: Sequence[datetime | None],
+    office: Office,
+    at: datetime,
+    calendars: Calendars | None = None,
 ) -> tuple[Deadline, ...]:
     """Measure the promise for the whole, and what was asked of each organ.
 
-    The promise is kept when the last of the cases is settled.
+    `settled` tells of each of its cases when it was: the promise is kept when the last of them
+    is.  Counted is by these calendars, or by all known.
     """
-    runs = list(matter.asked)
-    if matter.promise is not None:
-        settled = [settled_at(case) for case in cases]
-        known = [at for at in settled if at is not None]
-        whole = known and len(known) == len(settled)
-        run = matter.promise
-        runs.append(run.met_at(max(known), matter.zone) if whole else run)
-    step, policy = Step(-1, Facts(runs=tuple(runs))), matter.terms["policies"]["alerts"]
-    return view((step,), office.calendars, at, office.zone, policy, overlay=office.ledger)
+    policy = matter.terms["policies"]["alerts"]
+    days = office.calendars if calendars is None else calendars
+    approved = [e for e in matter.events if e.type == EVENTS[Action.APPROVE_CORRECTION]]
+    before = [replay(matter.events, matter.zone, n) for n in range(len(approved))]
+    first, *after = (Facts(runs=_runs(known, settled)) for known in (*before, matter))
+    later = zip(approved, after, strict=True)
+    steps = (Step(-1, first), *(Step(e.position, known, e.recorded_at) for e, known in later))
+    return view(steps, days, at, office.zone, policy, overlay=office.ledger)
+
+
+def _runs(matter: Matter, settled: Sequence[datetime | None]) -> tuple[Run, ...]:
+    if matter.promise is None:
+        return matter.asked
+    known = [at for at in settled if at is not None]
+    kept = known and len(known) == len(settled)
+    run = matter.promise
+    return (*matter.asked, run.met_at(max(known), matter.zone) if kept else run)
 
 
 # -- who may -----------------------------------------------------------------------------------
@@ -271,7 +305,7 @@ def open_matter(stream: str, on: Occasion, *, items: Sequence[str], **details: J
     }
     relied = on.office.relied(*(f"policy:{name}" for name in POLICIES.values()))
     new = Matter(stream=stream, zone=on.office.zone)
-    return _event(Action.OPEN, new, on, data, relied=relied, numbers=(REGISTER,))
+    return recorded(Action.OPEN, new, on, data, relied=relied, numbers=(REGISTER,))
 
 
 def joined(matter: Matter, on: Occasion, received: Event, ledger: str) -> Events:
@@ -281,14 +315,14 @@ def joined(matter: Matter, on: Occasion, received: Event, ledger: str) -> Events
         raise Refused("rule-refused", "that item is not of the matter", rule="matter.items")
     named = {"number": number_of(matter, ledger), "stream": matter.stream}
     case = replace(received, data={**received.data, "matter": named})
-    return (*_event(Action.JOIN, matter, on, {"case": received.stream}), case)
+    return (*recorded(Action.JOIN, matter, on, {"case": received.stream}), case)
 
 
 def split_off(matter: Matter, on: Occasion, *, case: str) -> Events:
     """Take a case out, to be handled by itself; nothing of the case changes (拆分办理)."""
     if case not in matter.cases:
         raise Refused("unknown-reference", "no such case in the matter", pointer="/case")
-    return _event(Action.SPLIT_OFF, matter, on, {"case": case})
+    return recorded(Action.SPLIT_OFF, matter, on, {"case": case})
 
 
 def request_opinion(
@@ -299,7 +333,7 @@ def request_opinion(
         raise Refused("unknown-reference", "no such organ", pointer="/organ")
     if organ in matter.missing:
         raise Refused("already-done", "its opinion is being waited for", rule="opinion.once")
-    return _event(
+    return recorded(
         Action.REQUEST_OPINION, matter, on, {"organ": organ, "question": question, "days": days}
     )
 
@@ -316,10 +350,10 @@ def give_opinion(
     if asked["given"] is not None:
         raise Refused("already-done", "the opinion is on record", rule="opinion.once")
     data = {"request": request, "opinion": opinion, "recommend": recommend}
-    return _event(Action.GIVE_OPINION, matter, on, data)
+    return recorded(Action.GIVE_OPINION, matter, on, data)
 
 
-def _event(
+def recorded(
     action: Action,
     matter: Matter,
     on: Occasion,
@@ -328,6 +362,7 @@ def _event(
     relied: Mapping[str, int] | None = None,
     numbers: tuple[str, ...] = (),
 ) -> Events:
+    """Make the event of an act on a matter."""
     event = event_beside(
         matter.stream,
         matter.version + 1,

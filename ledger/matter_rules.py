@@ -17,6 +17,8 @@ class Action(StrEnum):
     SPLIT_OFF = "split-off"
     REQUEST_OPINION = "request-opinion"
     GIVE_OPINION = "give-opinion"
+    CORRECT = "correct-matter"
+    APPROVE_CORRECTION = "approve-matter-correction"
 
 
 EVENTS: Mapping[Action, str] = {
@@ -25,6 +27,8 @@ EVENTS: Mapping[Action, str] = {
     Action.SPLIT_OFF: "matter-case-split-off",
     Action.REQUEST_OPINION: "matter-opinion-requested",
     Action.GIVE_OPINION: "matter-opinion-given",
+    Action.CORRECT: "matter-correction-proposed",
+    Action.APPROVE_CORRECTION: "matter-correction-approved",
 }
 
 # Relations: O the organ that opened it, P one that was asked for an opinion, X the applicant,
@@ -38,7 +42,20 @@ MAY: Mapping[Action, tuple[May, ...]] = {
         Action.REQUEST_OPINION: "clerk O; handler O",
         Action.GIVE_OPINION: "handler P; checker P; approver P; bureau-head P; supervisor P;"
         "enforcer P",
+        # Only acts of the own organ; those of the applicant are in the care of who opened it.
+        Action.CORRECT: "clerk O; handler OP; checker P; approver P; bureau-head P; supervisor P;"
+        "enforcer P",
+        Action.APPROVE_CORRECTION: "approver OP; bureau-head OP; supervisor P; enforcer P",
     }.items()
+}
+
+# What was written down, by type of event.  Which case belongs to it, who was asked and what
+# they said is undone by an act of its own.
+CORRECTABLE: Mapping[str, frozenset[str]] = {
+    "matter-opened": frozenset({"name", "applicant", "materials", "promise", "occurred_at"}),
+    "matter-case-split-off": frozenset({"occurred_at"}),
+    "matter-opinion-requested": frozenset({"question", "days", "occurred_at"}),
+    "matter-opinion-given": frozenset({"occurred_at"}),
 }
 
 # Who of the organs of a matter reads it: the bureau its own, an organ that was asked.

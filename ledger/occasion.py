@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ledger.authority import alone
 from ledger.case import Actor, Case, Data, Event, Flag, flag
 from ledger.errors import Refused
 from ledger.lifecycle import ACTION_OF, BY_LAW, RULES, Responsibility, Role
 from ledger.office import Office, emergency
+
+if TYPE_CHECKING:
+    from ledger.matter import Matter
 
 AHEAD = timedelta(seconds=120)
 
@@ -22,7 +26,7 @@ class Occasion:
 
     `now` is the ledger's clock, `occurred_at` what the actor claims (None: now).  `other` is
     another case that the act names, `card` the card it is about, `listed` where a sanction
-    stands under which the subject of the case is.
+    stands under which the subject of the case is, `matter` the matter that the case is of.
     """
 
     by: Actor
@@ -35,6 +39,7 @@ class Occasion:
     other: Case | None = None
     card: Data | None = None
     listed: int | None = None
+    matter: "Matter | None" = None
 
     @property
     def at(self) -> datetime:

@@ -1,21 +1,36 @@
 """What has to be there for an act besides its stage: a transfer that waits, a permit in force.
 
 One function an action, asked before the act is done and again when it is said what may be
-done now; each says why not, or None.
+done now; each says why not, or None.  What hangs on more than the case (what its matter asked
+of others) is asked by the act itself, of what was looked up for it.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from __future__ import annotations
 
-from ledger.case import Actor, Case, Data
+from typing import TYPE_CHECKING
+
+from ledger import joint
 from ledger.errors import Refused
 from ledger.lifecycle import Action, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
+
+    from ledger.case import Actor, Case, Data
+    from ledger.occasion import Occasion
 
 
 def unmet(action: Action, case: Case, actor: Actor, now: datetime) -> Refused | None:
     """Say why an act would answer something which is not there, None if it would not."""
     asked = _ASKED.get(action)
     return None if asked is None else asked(case, actor, case.on(now))
+
+
+def owed(action: Action, case: Case, on: Occasion) -> Refused | None:
+    """Say what others still owe that an act has to wait for, None if it has not to."""
+    asked = _OWED.get(action)
+    return None if asked is None else asked(case, on)
 
 
 def receiver(case: Case, actor: Actor, _details: Data) -> bool:
@@ -234,4 +249,9 @@ _ASKED: Mapping[Action, Callable[[Case, Actor, date], Refused | None]] = {
     Action.CANCEL_PERMIT: _cancel_permit,
     Action.SANCTION: _sanction,
     Action.CLOSE_INVESTIGATION: _investigated(Action.CLOSE_INVESTIGATION),
+}
+
+# What others owe: looked up for the act, so that no list of what may be done now tells it.
+_OWED: Mapping[Action, Callable[[Case, Occasion], Refused | None]] = {
+    Action.DECIDE: joint.awaited,
 }

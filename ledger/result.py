@@ -8,9 +8,12 @@ from ledger.case import Case, Data, Event, Events, Flag, flag
 from ledger.due import in_time, measured
 from ledger.errors import Refused
 from ledger.fold_result import official
-from ledger.lifecycle import AUTHORISING
+from ledger.joint import wanted
+from ledger.lifecycle import AUTHORISING, Action
 from ledger.occasion import Occasion, event
 from ledger.office.seal import Seal
+from ledger.precondition import owed
+from ledger.runs import receivers
 
 
 def decide(
@@ -22,9 +25,15 @@ def decide(
     reasons: str | None = None,
     differs_from_opinion: str | None = None,
 ) -> Events:
-    """Grant or deny (决定; APL 37-38); the document decided on is bound by its digest."""
+    """Grant or deny (决定; APL 37-38); the document decided on is bound by its digest.
+
+    In joint handling it waits for the organs that were asked, as long as their time runs.
+    """
     if case.terms["kind"] == "filing":
         raise Refused("wrong-stage", "a filing is not decided", rule="filing.no-decision")
+    against = owed(Action.DECIDE, case, on)
+    if against is not None:
+        raise against
     if outcome == "deny" and not (reasons or "").strip():
         raise Refused(
             "schema", "a denial gives reasons", rule="decision.reasons", pointer="/reasons"
@@ -44,14 +53,30 @@ def decide(
         flags.append(flag("overridden-without-reason", "opinion.override"))
     if any(s.get("held_on") for s in case.suspensions) and not (on.basis or "").strip():
         flags.append(flag("not-on-record", "hearing.record"))
+    without, more = _without(case, on)
+    flags += more
     data = {
         "outcome": outcome,
         "document": document,
         "reasons": reasons,
         "differs_from_opinion": differs_from_opinion,
         "duty_policy": f"{duty['id']}@{duty['version']}",
+        "opinions_missing": without or None,
     }
-    return (event(case, on, "decided", data, flags=tuple(flags)),)
+    # An opinion that comes in at this very moment is decided with.
+    relied = {} if on.matter is None else {on.matter.stream: on.matter.version}
+    return (event(case, on, "decided", data, flags=tuple(flags), relied=relied),)
+
+
+def _without(case: Case, on: Occasion) -> tuple[list[str], list[Flag]]:
+    """Name the organs whose opinion the decision goes without, and flag why it does."""
+    missing = [w for w in wanted(case, on.matter, on.office, case.on(on.at)) if not w.given]
+    flags = []
+    if any(w.due is not None for w in missing):
+        flags.append(flag("opinion-missing", "opinion.missing"))
+    if any(w.due is None for w in missing):
+        flags.append(flag("opinion-not-asked", "opinion.asked"))
+    return [w.organ for w in missing], flags
 
 
 def _document(case: Case, outcome: str, document: Data) -> None:
@@ -301,13 +326,12 @@ def _broken(case: Case, on: Occasion) -> bool:
 
 
 def push(case: Case, on: Occasion, *, to: str) -> Events:
-    """Tell the supervising organ what was granted (推送)."""
+    """Tell a supervising or notified organ what was granted (推送; 多证合一)."""
     filing = case.terms["kind"] == "filing"
     denied = case.decision is not None and case.decision["outcome"] == "deny"
     if denied or (case.decision is None and not filing):
         raise Refused("wrong-stage", "nothing was granted", rule="stage.push")
-    organs = case.terms["organs"]["supervising"]
-    if to not in ([organs] if isinstance(organs, str) else organs):
+    if to not in receivers(case.terms):
         raise Refused("unknown-reference", "the terms name another organ", pointer="/to")
     for earlier in case.pushes:
         if earlier["to"] == to:

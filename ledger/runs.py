@@ -91,3 +91,14 @@ def policy(case: Case, kind: str) -> Data:
 def days(case: Case, name: str) -> int:
     """Return a number of days that the deadlines policy of the terms gives."""
     return int(policy(case, "deadlines").get(name, 0))
+
+
+def organs(terms: Data, name: str) -> tuple[str, ...]:
+    """Name the organs that are this to a case by its terms, such as supervising or notified."""
+    found = terms.get("organs", {}).get(name) or ()
+    return (found,) if isinstance(found, str) else tuple(found)
+
+
+def receivers(terms: Data) -> tuple[str, ...]:
+    """Name who is pushed what was granted: who supervises it, and who is told (多证合一)."""
+    return (*organs(terms, "supervising"), *organs(terms, "notified"))

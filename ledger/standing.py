@@ -14,6 +14,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import MAY, Action, May, Role
 from ledger.office import Office, emergency
 from ledger.office.appointment import Post
+from ledger.runs import organs
 
 KEPT = 4_096
 
@@ -57,33 +58,41 @@ class Subject:
     enforcing: tuple[str, ...]
     parts: frozenset[str]
     item: str
+    told: frozenset[str] = frozenset()
 
 
 def subject(case: Case) -> Subject:
-    """Read the organs of a case out of its terms."""
-    return about(case.terms, window=case.organ, parts=case.parts)
+    """Read the organs of a case out of its terms, and who was told its result."""
+    return about(case.terms, window=case.organ, parts=case.parts, told=told(case))
+
+
+def told(case: Case) -> frozenset[str]:
+    """Name the organs that were notified of the result: before that it is not theirs to see."""
+    if not case.pushes:
+        return frozenset()
+    notified = organs(case.terms, "notified")
+    return frozenset(push["to"] for push in case.pushes if push["to"] in notified)
 
 
 def about(
-    terms: Data, *, window: str | None = None, parts: frozenset[str] = frozenset()
+    terms: Data,
+    *,
+    window: str | None = None,
+    parts: frozenset[str] = frozenset(),
+    told: frozenset[str] = frozenset(),
 ) -> Subject:
     """Read the organs out of terms; imported cases have only the organ that imported them."""
-    organs: Mapping[str, str | list[str]] = terms.get("organs", {})
-    approving = _many(organs, "approving")
+    approving = organs(terms, "approving")
     return Subject(
         approving=approving[0] if approving else (window or ""),
         window=window,
         delegator=terms.get("delegator"),
-        supervising=_many(organs, "supervising"),
-        enforcing=_many(organs, "enforcing"),
+        supervising=organs(terms, "supervising"),
+        enforcing=organs(terms, "enforcing"),
         parts=parts,
         item=str(terms.get("item", "")),
+        told=told,
     )
-
-
-def _many(organs: Mapping[str, str | list[str]], name: str) -> tuple[str, ...]:
-    value = organs.get(name, ())
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def relations(post: Post, of: Subject, office: Office) -> str:
@@ -97,6 +106,8 @@ def relations(post: Post, of: Subject, office: Office) -> str:
         letters += "S"
     if post.organ in of.enforcing:
         letters += "E"
+    if post.organ in of.told:
+        letters += "T"
     if post.organ in office.all_above(of.approving):
         letters += "A"
     if post.jurisdiction:
@@ -109,7 +120,7 @@ _CASE: Mapping[Role, str] = {
         (Role.CLERK, Role.HANDLER, Role.CHECKER, Role.APPROVER, Role.SEALER, Role.ISSUER), "OP"
     ),
     Role.BUREAU_HEAD: "OA",
-    Role.SUPERVISOR: "SAJ",
+    Role.SUPERVISOR: "SAJT",
     Role.ENFORCER: "E",
     Role.INSPECTOR: "J",
     Role.INSPECTION_LEAD: "J",

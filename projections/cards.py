@@ -8,19 +8,17 @@ deadline because the procedure itself was broken.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
-from ledger.alert import CAUSES, Alert, Moment, raised
-from ledger.case import Case, Data, Event
-from ledger.deadline import foreseen
+from ledger.alert import Alert, raised
+from ledger.case import Case, Event
 from ledger.errors import Refused
 from ledger.lifecycle import LIFTABLE, Role, Stage
-from ledger.limit import Facts
 from ledger.office import Office
 from ledger.office.appointment import EMERGENCY
 from ledger.office.reconciliation import RULE
 from ledger.state import number_of
 from ledger.workdays import CalendarVersion
+from projections.known_limits import by_policy, moments
 from projections.limits import NATION, Policy, far, instants, plain, span
 from projections.unfolded import Then
 
@@ -187,8 +185,8 @@ def _of_deadlines(case: Case, known: list[Then], office: Office) -> Iterator[Car
         return
     number = number_of(case, office.ledger)
     item, organ = case.terms.get("item"), known[-1].of.approving
-    for policy, moments in _by_policy(_moments(known, office, case.zone, names)):
-        for alert in raised(number, moments, policy, case.zone, FOR_EVER):
+    for policy, found in by_policy(moments(known, office, case.zone, names)):
+        for alert in raised(number, found, policy, case.zone, FOR_EVER):
             persons, posts = _addressees(alert, _at(known, alert.raised_at), case)
             yield Card(
                 id=alert.id,
@@ -263,72 +261,6 @@ def _calendars(case: Case, known: list[Then], office: Office) -> list[CalendarVe
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A moment of a case, and the alert policy of the terms that it had then."""
-
-    moment: Moment
-    policy: Data
-
-
-def _moments(
-    known: list[Then], office: Office, zone: ZoneInfo, names: frozenset[str]
-) -> list[_Known]:
-    """List the moments from which something else held about these limits of a case."""
-    happened: list[tuple[int, datetime, Then | None, str | None]] = [
-        (v.position, v.approved_at, None, "calendar")
-        for v in office.calendars.versions
-        if v.position > known[0].position
-        and v.calendar in (NATION, office.ledger)
-        and v.approved_at is not None
-    ]
-    before: Facts | None = None
-    for then in known:
-        now = _only(then.steps[-1].facts, names)
-        if now != before or then.type == "correction-approved":
-            happened.append((then.position, then.recorded_at, then, CAUSES.get(then.type)))
-        before = now
-    found = []
-    then = known[0]
-    for position, at, changed, cause in sorted(happened, key=lambda h: h[0]):
-        then = changed or then
-        steps_then = tuple(replace(step, facts=_only(step.facts, names)) for step in then.steps)
-        if then.runs:
-            policy = then.terms["policies"]["alerts"]
-            calendars = office.calendars.known_at(position)
-            ahead = foreseen(steps_then, calendars, at, zone, policy, overlay=office.ledger)
-            found.append(_Known(Moment(position, at, ahead, cause), policy))
-    return found
-
-
-def _only(of: Facts, names: frozenset[str]) -> Facts:
-    return replace(of, runs=tuple(run for run in of.runs if run.name in names))
-
-
-def _by_policy(known: list[_Known]) -> Iterator[tuple[Data, list[Moment]]]:
-    """Give the moments with the policy their limits go by.
-
-    Terms are taken at receipt and again at acceptance.  Where the alert policy was another
-    one by then, what was opened before goes on by the earlier one.
-    """
-    if not known:
-        return
-    old, new = known[0].policy, known[-1].policy
-    if old == new:
-        yield new, [k.moment for k in known]
-        return
-    since = next(k.moment.position for k in known if k.policy == new)
-    for policy, later in ((old, False), (new, True)):
-        moments = [
-            replace(
-                k.moment,
-                deadlines=tuple(d for d in k.moment.deadlines if (d.run.opened >= since) == later),
-            )
-            for k in known
-        ]
-        yield policy, moments
-
-
 def _at(known: list[Then], at: datetime) -> Then:
     """Return what was known at an instant."""
     then = known[0]
@@ -341,7 +273,10 @@ def _at(known: list[Then], at: datetime) -> Then:
 def _addressees(alert: Alert, then: Then, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name who answers a card: persons, and posts for whose holder of that time it is."""
     if alert.deadline in SUPERVISORS_DUTY:
-        organs = then.waiting or set(then.of.supervising)
+        supervising = set(then.of.supervising)
+        # Who was only notified signs for it, and verifies nothing.
+        waiting = then.waiting if alert.deadline == "claim" else then.waiting & supervising
+        organs = waiting or supervising
         roles = (Role.SUPERVISOR, Role.BUREAU_HEAD) if alert.level == "red" else (Role.SUPERVISOR,)
         return (), tuple(sorted(f"{role}@{organ}" for role in roles for organ in organs))
     holder = _holder(then, case)

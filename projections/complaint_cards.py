@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from ledger.alert import Alert, Moment, raised
 from ledger.case import Events
-from ledger.complaint import Complaint, deadlines, number_of, replay, subject
+from ledger.complaint import APPROVED, Complaint, deadlines, number_of, replay, subject
 from ledger.lifecycle import Role
 from ledger.office import Office
 from projections.cards import FOR_EVER, Card
@@ -61,7 +61,8 @@ def _moments(known: list[Complaint], office: Office) -> list[Moment]:
         assert complaint.recorded_at is not None, "a complaint that is followed was recorded"
         then = office.calendars.known_at(complaint.position)
         measured = deadlines(complaint, office, complaint.recorded_at, then)
-        found.append(Moment(complaint.position, complaint.recorded_at, measured))
+        cause = "correction" if complaint.events[-1].type == APPROVED else None
+        found.append(Moment(complaint.position, complaint.recorded_at, measured, cause))
     for version in office.calendars.versions:
         mine = version.calendar in (NATION, office.ledger)
         if mine and version.approved_at is not None and version.position > known[0].position:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from ledger.case import Event
+from ledger.runs import organs
 from projections.findings_case import Found, Looked, at, positions
 
 # What the acts of enforcement that want two officers are called when recorded.
@@ -24,14 +25,15 @@ def unsupervised(of: Looked) -> Iterator[Found]:
                 came_at=of.overdue_at(limit),
                 unit=limit.run.data.get("kind") or _supervising(of),
             )
+    notified = organs(of.case.terms, "notified")
     for claimed in of.all("claimed"):
-        yield _inspected(of, claimed)
+        # Who was only told of it inspects nothing.
+        if claimed.actor.organ not in notified:
+            yield _inspected(of, claimed)
 
 
 def _supervising(of: Looked) -> str | None:
-    named = of.case.terms.get("organs", {}).get("supervising") or ()
-    found = (named,) if isinstance(named, str) else tuple(named)
-    return str(found[0]) if found else None
+    return next(iter(organs(of.case.terms, "supervising")), None)
 
 
 def _inspected(of: Looked, claimed: Event) -> Found:

@@ -146,11 +146,12 @@ def _row(matter: Matter, office: Office) -> tuple[object, ...]:
         list(matter.items),
         list(matter.cases),
         list(matter.missing),
-        _seen(matter, office),
+        marks(matter, office),
     )
 
 
-def _seen(matter: Matter, office: Office) -> list[str]:
+def marks(matter: Matter, office: Office) -> list[str]:
+    """Mark a matter with what every organ is to it, in order."""
     asked = {f"P:{opinion['organ']}" for opinion in matter.opinions}
     above = {f"A:{organ}" for organ in office.all_above(matter.organ)}
     return sorted({f"O:{matter.organ}"} | asked | above)

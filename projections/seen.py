@@ -2,8 +2,8 @@
 
 A row is marked with what organs are to its case (`O:qh-xzsp`, `S:qh-wjw`); a reader brings
 the relations that posts give, some of them for certain items only.  The letters are those of
-`authority`: O own, P part, S supervising, E enforcing, A above; J is the whole ledger, R of
-it what was reviewed, N none of a case.
+`authority`: O own, P part, S supervising, E enforcing, A above, T told of the result; J is the
+whole ledger, R of it what was reviewed, N none of a case.
 """
 
 from collections.abc import Collection, Iterable
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ledger.case import Case
 from ledger.office import Office
-from ledger.standing import Subject, about
+from ledger.standing import Subject, about, told
 
 # One relation that a post gives: its letter, the organ, the items it covers (None: all).
 Scope = tuple[str, str, tuple[str, ...] | None]
@@ -19,7 +19,7 @@ Scope = tuple[str, str, tuple[str, ...] | None]
 
 def of_case(case: Case) -> Subject:
     """Read the organs of a case; an applicant's own act names none but the approving one."""
-    return about(case.terms, window=case.organ, parts=case.parts)
+    return about(case.terms, window=case.organ, parts=case.parts, told=told(case))
 
 
 def without_parts(case: Case) -> Subject:
@@ -33,6 +33,7 @@ def marks(of: Subject, office: Office) -> list[str]:
     found |= {f"P:{organ}" for organ in (*of.parts, of.delegator) if organ}
     found |= {f"S:{organ}" for organ in of.supervising}
     found |= {f"E:{organ}" for organ in of.enforcing}
+    found |= {f"T:{organ}" for organ in of.told}
     found |= {f"A:{above}" for above in office.all_above(of.approving)}
     return sorted(found)
 

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ledger import complaint
-from ledger.case import Case, Data
+from ledger.case import Case, Data, Events
 from ledger.office import Office, appointment
 from ledger.queries import load
 from ledger.records import instant
-from projections import cards, complaint_cards, seen
+from projections import cards, cards_beside, seen
 from projections.asked import Asked, Mark, Page, total, wrong_mark
 from projections.cards import Card
+from projections.cards_beside import Told
 from projections.follow import Batch, Connection, Pool, Projection
-from projections.histories import is_complaint
-from projections.limits import beyond, far, moved
+from projections.histories import is_case
+from projections.limits import far, moved
 from projections.unfolded import unfolded
 
 SQL = load(Path(__file__).with_suffix(".sql"))
@@ -181,56 +181,36 @@ async def apply(connection: Connection, batch: Batch) -> None:
     changed = batch.streams | await moved(
         connection, batch, SQL["moved_by_calendar"], SQL["of_organ"]
     )
-    streams = {stream for stream in changed if not is_complaint(stream)}
-    await _complaints(connection, batch, changed - streams)
-    histories = await batch.histories.at(streams, batch.events, batch.end)
-    if not histories:
-        return
-    zone = batch.office.zone
-    told = [unfolded(histories[stream], zone) for stream in sorted(histories)]
-    known = list(histories)
-    await connection.execute(SQL["remove_cases"], *batch.key, known)
+    histories = await batch.histories.at(filter(is_case, changed), batch.events, batch.end)
+    for told in (
+        _of_cases(histories, batch.office),
+        await cards_beside.of_complaints(batch, changed),
+        await cards_beside.of_matters(batch, changed, histories),
+    ):
+        if told.streams:
+            await _told_anew(connection, batch, told)
+
+
+def _of_cases(histories: Mapping[str, Events], office: Office) -> Told:
+    known = [unfolded(histories[stream], office.zone) for stream in sorted(histories)]
+    return Told(
+        tuple(histories),
+        tuple(_case(case, office) for case, _ in known),
+        tuple(card for case, then in known for card in cards.of_case(case, then, office)),
+    )
+
+
+async def _told_anew(connection: Connection, batch: Batch, told: Told) -> None:
+    """Put what is known anew in the place of what was known before."""
+    await connection.execute(SQL["remove_cases"], *batch.key, list(told.streams))
     await connection.copy_records_to_table(
         "alert_case",
         schema_name="projections",
         columns=CASE_COLUMNS,
-        records=[(*batch.key, *_case(case, batch.office)) for case, _ in told],
+        records=[(*batch.key, *row) for row in told.rows],
     )
-    await connection.execute(SQL["remove_of_cases"], *batch.key, known)
-    of_cases = (card for case, then in told for card in cards.of_case(case, then, batch.office))
-    await _write(connection, batch, of_cases)
-
-
-async def _complaints(connection: Connection, batch: Batch, moved: Iterable[str]) -> None:
-    """Tell anew the cards of complaints that something happened to, or whose days moved."""
-    streams = {*moved, *(e.stream for e in batch.events if is_complaint(e.stream))}
-    histories = await batch.histories.at(streams, batch.events, batch.end) if streams else {}
-    if not histories:
-        return
-    office = batch.office
-    known = [complaint.replay(history, office.zone) for history in histories.values()]
-    await connection.execute(SQL["remove_cases"], *batch.key, list(histories))
-    await connection.copy_records_to_table(
-        "alert_case",
-        schema_name="projections",
-        columns=CASE_COLUMNS,
-        records=[(*batch.key, *_complaint(one, office)) for one in known],
-    )
-    await connection.execute(SQL["remove_of_cases"], *batch.key, list(histories))
-    for history in histories.values():
-        await _write(connection, batch, complaint_cards.of_complaint(history, office))
-
-
-def _complaint(of: complaint.Complaint, office: Office) -> tuple[object, ...]:
-    organs = complaint.subject(of)
-    return (
-        of.stream,
-        organs.item or None,
-        of.unit or of.organ,
-        complaint.marked(of, seen.marks(organs, office)),
-        of.registered_on,
-        max(map(beyond, of.runs)),
-    )
+    await connection.execute(SQL["remove_of_cases"], *batch.key, list(told.streams))
+    await _write(connection, batch, told.cards)
 
 
 async def _write(connection: Connection, batch: Batch, told: Iterable[Card]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ledger.case import Data
 from ledger.errors import Refused
 from ledger.office.versioned import Version
+from ledger.runs import organs
 
 POLICY_KINDS = ("deadlines", "alerts", "duty", "link", "reviews", "numbers")
 
@@ -34,6 +35,7 @@ def terms(item: Version, policies: Mapping[str, Version]) -> Data:
             "promise_ends_with",
             "about",
             "limited",
+            "opinions",
         )
         if name in content
     }
@@ -90,3 +92,13 @@ def check(content: Data) -> None:
         raise Refused("schema", "the result is none of the documents", pointer="/result")
     if not content["organs"].get("supervising"):
         raise Refused("schema", "somebody supervises every item", pointer="/organs/supervising")
+    told = organs(content, "notified")
+    others = {o for name in content["organs"] if name != "notified" for o in organs(content, name)}
+    # Who supervises is pushed the result anyway; two duties of one organ could not be told apart.
+    if others & set(told) or len(set(told)) < len(told):
+        raise Refused(
+            "schema",
+            "whoever is notified has no other part in the item, and stands there once",
+            rule="notification.others",
+            pointer="/organs/notified",
+        )

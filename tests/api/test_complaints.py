@@ -4,7 +4,7 @@ import pytest
 
 from projections import audit_trail, complaints, timeout_alerts
 from projections.rebuild import rebuild
-from tests.api.serving import part, serve
+from tests.api.serving import part, serve, sha
 
 CALLER = {
     "name": "黎永福",
@@ -90,7 +90,7 @@ async def test_a_complaint_from_the_call_to_its_end(here):
     answer = await done(here, number, "close-complaint", closing, by="lu-qian")
 
     state = await shown(here, number)
-    assert ("closed", [], 4) == (
+    assert ("closed", ["correct-complaint"], 4) == (
         state["state"],
         state["allowed_actions"],
         state["closed"]["satisfaction"]["grade"],
@@ -388,6 +388,131 @@ async def test_the_same_request_again_is_answered_with_the_same_bytes(here):
     assert (422, "idempotency-key-reused") == (other.status, other.slug)
 
 
+# -- corrections ---------------------------------------------------------------------------------
+
+
+async def event_of(here, number, kind, by="lu-qian"):
+    return next(e for e in (await shown(here, number, by))["history"] if e["type"] == kind)
+
+
+async def proposed(here, number, kind, fields, *, by="lu-qian"):
+    target = await event_of(here, number, kind)
+    body = {"event": target["id"], "fields": fields, "evidence": sha("scan")}
+    return await act(here, number, "correct-complaint", body, by=by)
+
+
+async def test_what_was_written_down_wrongly_is_put_right_by_two_people(here):
+    number = await registered(here)
+    right = CALLER | {"name": "黎永富", "telephone": "13976000999"}
+    before = (await shown(here, number, "jiang-he"))["caller"]
+
+    answer = await proposed(here, number, "complaint-registered", {"caller": right})
+    assert answer.status == 201, answer.body
+    proposal = answer.body["events"][0]
+    assert before == (await shown(here, number, "jiang-he"))["caller"]
+    own = await act(
+        here, number, "approve-complaint-correction", {"event": proposal["id"]}, by="lu-qian"
+    )
+    assert (403, "separation-of-duties", "SOD-9") == own.refusal
+    assert (
+        "approve-complaint-correction" in (await shown(here, number, "xing-tao"))["allowed_actions"]
+    )
+    await done(
+        here, number, "approve-complaint-correction", {"event": proposal["id"]}, by="xing-tao"
+    )
+
+    state = await shown(here, number, "jiang-he")
+    assert ("黎*富", "139****0999") == (state["caller"]["name"], state["caller"]["telephone"])
+    (correction,) = state["corrections"]
+    assert (True, 1) == (correction["approved"], state["history"][0]["version"])
+    first = await event_of(here, number, "complaint-registered")
+    assert first["position"] == correction["position"]
+    # The record stays, and nothing of a person is in clear.
+    assert "138" not in first["data"]["caller"]["telephone"]
+    raw = (await here.get(f"/complaints/{number}", by="jiang-he")).raw
+    for canary in ("黎永富", "黎永福", "13976000999"):
+        assert canary.encode() not in raw
+    again = await act(
+        here, number, "approve-complaint-correction", {"event": proposal["id"]}, by="xing-tao"
+    )
+    assert (409, "already-done", "correction.once") == again.refusal
+
+
+async def test_the_unit_learns_nothing_of_who_complains_by_a_correction(here):
+    number = await registered(here)
+    await done(here, number, "assign", PASSED_ON, by="lu-qian")
+    more = {"caller": CALLER | {"address": "海南省琼海市嘉积镇"}, "call_reference": "12345-77"}
+    await proposed(here, number, "complaint-registered", more)
+
+    state = await shown(here, number, "chen-zhi")
+
+    assert [{}] == [c["fields"] for c in state["corrections"]]
+    raw = (await here.get(f"/complaints/{number}", by="chen-zhi")).raw
+    for canary in ("嘉积", "12345-77", "琼海市\u5609"):
+        assert canary.encode() not in raw
+    assert b'"caller"' not in raw
+
+
+async def test_a_corrected_day_moves_what_is_due_and_says_why(here):
+    number = await registered(here)
+    await done(here, number, "assign", PASSED_ON, by="lu-qian", at="2026-03-03 09:00")
+    at = {"occurred_at": "2026-03-02T17:00:00+08:00"}
+    proposal = (await proposed(here, number, "complaint-assigned", at)).body["events"][0]["id"]
+    await done(here, number, "approve-complaint-correction", {"event": proposal}, by="xing-tao")
+
+    (reply,) = [
+        d for d in (await shown(here, number))["deadlines"] if d["name"] == "complaint-reply"
+    ]
+    assert "2026-03-09" == reply["due"]
+    (moved,) = reply["moved_by"]
+    expected = {"cause": "correction", "from": "2026-03-10", "to": "2026-03-09"}
+    assert expected == part(moved, **expected)
+
+
+@pytest.mark.parametrize(
+    ("fields", "refusal"),
+    [
+        ({"unit": "qh-scjg"}, (409, "rule-refused", "correction.fields")),
+        ({}, (409, "rule-refused", "correction.fields")),
+        ({"summary": 7}, (422, "schema", None)),
+        ({"occurred_at": "2027-01-01T00:00:00+08:00"}, (422, "occurred-in-future", None)),
+        ({"occurred_at": "soon"}, (422, "schema", None)),
+    ],
+)
+async def test_what_was_decided_is_not_put_right_so(here, fields, refusal):
+    number = await registered(here)
+    await done(here, number, "assign", PASSED_ON, by="lu-qian")
+
+    answer = await proposed(here, number, "complaint-assigned", fields)
+
+    assert refusal == (answer.status, answer.slug, answer.body.get("rule"))
+
+
+async def test_whom_it_is_kept_from_no_correction_changes(here):
+    number = await registered(here, OFF_SYSTEM)
+    for fields in ({"kind": "service"}, {"about": {"unit": "qh-scjg"}}):
+        answer = await proposed(here, number, "complaint-registered", fields)
+        assert (409, "rule-refused", "correction.fields") == answer.refusal
+
+
+async def test_everybody_puts_right_what_their_own_organ_wrote(here):
+    number = await registered(here)
+    await done(here, number, "assign", PASSED_ON, by="lu-qian")
+    await done(here, number, "reply", DONE, by="chen-zhi")
+    body = {"document": sha("letter")}
+    other = await proposed(here, number, "complaint-replied", body)
+    assert (403, "action-not-allowed") == (other.status, other.slug)
+    answer = await proposed(here, number, "complaint-replied", body, by="chen-zhi")
+    assert 201 == answer.status, answer.body
+    proposal = answer.body["events"][0]["id"]
+    hotline = await act(
+        here, number, "approve-complaint-correction", {"event": proposal}, by="lu-qian"
+    )
+    assert (403, "action-not-allowed") == (hotline.status, hotline.slug)
+    await done(here, number, "approve-complaint-correction", {"event": proposal}, by="wu-jun")
+    assert sha("letter") == (await shown(here, number))["replies"][0]["document"]
+
+
 # -- lists, cards, the trail ---------------------------------------------------------------------
 
 
@@ -458,6 +583,12 @@ async def test_rebuilt_it_is_the_same(here, projection):
     await done(here, first, "assign", PASSED_ON, by="lu-qian", at="2026-03-02 10:00")
     await done(here, first, "reply", DONE, by="chen-zhi", at="2026-03-12 10:00")
     await registered(here, OFF_SYSTEM, at="2026-03-13 09:00")
+    target = (await shown(here, first))["history"][1]["id"]
+    at = {"occurred_at": "2026-03-02T09:30:00+08:00"}
+    wrong = {"event": target, "fields": at, "evidence": sha("scan")}
+    proposal = (await done(here, first, "correct-complaint", wrong, by="lu-qian")).body
+    approved = {"event": proposal["events"][0]["id"]}
+    await done(here, first, "approve-complaint-correction", approved, by="xing-tao")
     last = await registered(here, at="2026-03-13 10:00")
     await done(here, last, "close-complaint", {"result": "withdrawn"}, by="lu-qian")
     await here.service.caught_up(here.ledger, -1)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from projections import matters
+from projections import matters, timeout_alerts
 from projections.rebuild import rebuild
-from tests.api.serving import application, part, serve, sha
+from tests.api.serving import GRANT, LICENCE, application, part, serve, sha
 
 APPLICANT = application("QH-002")["applicant"]
 PACK = [{"name": "申请表", "sha256": sha("form"), "media_type": "application/pdf"}]
@@ -206,6 +206,205 @@ async def test_parallel_opinions_and_the_missing_one_by_organ(here):
     assert [] == (await here.get("/matters?missing=qh-wjw", by="zheng-kai")).body["items"]
 
 
+async def test_a_joint_case_waits_for_its_opinions_and_not_for_ever(here):
+    matter = await opened(here, kind="joint", items=["QH-005"], name="竣工联合验收")
+    case = (await joined(here, matter, "QH-005")).body["case"]
+    await here.done(case, "accept", by="zhou-min")
+    for organ in ("qh-zjj", "qh-wjw"):
+        question = {"organ": organ, "question": "是否符合验收条件", "days": 5}
+        assert 201 == (await act(here, matter, "request-opinion", question, by="chen-zhi")).status
+    await here.reviewed(case, "2026-03-03")
+    decision = {"outcome": "grant", "document": LICENCE | {"kind": "decision"}}
+
+    early = await here.act(case, "decide", decision, by="huang-qiang", at="2026-03-09 16:00")
+    assert (409, "rule-refused", "opinion.awaited") == early.refusal
+    refused = (await here.get(f"/audit/approval?refused=true&case={case}", by="jiang-he")).body
+    assert ["opinion.awaited"] == [row["rule"] for row in refused["items"]]
+    asked = {o["organ"]: o["request"] for o in (await shown(here, matter))["opinions"]}
+    said = {"request": asked["qh-wjw"], "opinion": "同意通过", "recommend": "agree"}
+    assert 201 == (await act(here, matter, "give-opinion", said, by="mo-li")).status
+
+    # The other one had until the 9th.
+    await here.at("2026-03-10 09:00")
+    decided = await here.act(case, "decide", decision, by="huang-qiang", key="decide")
+    assert 201 == decided.status, decided.body
+    (event,) = decided.body["events"]
+    assert {"flag": "opinion-missing", "rule": "opinion.missing"} in event["flags"]
+    assert ["qh-zjj"] == decided.body["state"]["decision"]["opinions_missing"]
+    before = event["version"] - 1
+    again = await here.act(case, "decide", decision, by="huang-qiang", key="decide", version=before)
+    assert (201, decided.raw) == (again.status, again.raw)
+
+
+# -- corrections ---------------------------------------------------------------------------------
+
+
+async def proposed(here, matter, kind, fields, *, by="zhou-min"):
+    history = (await shown(here, matter))["history"]
+    target = next(e["id"] for e in history if e["type"] == kind)
+    body = {"event": target, "fields": fields, "evidence": sha("scan")}
+    return await act(here, matter, "correct-matter", body, by=by)
+
+
+async def test_what_was_written_down_of_a_matter_is_put_right_by_two_people(here):
+    matter = await opened(here)
+    answer = await proposed(here, matter, "matter-opened", {"promise": 10, "name": "开饭店"})
+    assert answer.status == 201, answer.body
+    approval = {"event": answer.body["events"][0]["id"]}
+    assert "我要开餐馆" == (await shown(here, matter))["name"]
+    for by, slug in (("zhou-min", "action-not-allowed"), ("lin-bo", "action-not-allowed")):
+        assert slug == (await act(here, matter, "approve-matter-correction", approval, by=by)).slug
+    await here.at("2026-03-06 09:00")
+    assert ("matter-promise", "red", "raised") in await cards(here, matter)
+    done = await act(here, matter, "approve-matter-correction", approval, by="huang-qiang")
+    assert 201 == done.status, done.body
+
+    state = await shown(here, matter)
+    assert "开饭店" == state["name"]
+    (promise,) = state["deadlines"]
+    assert (10, "2026-03-16", "green") == (promise["budget"], promise["due"], promise["light"])
+    assert "我要开餐馆" == state["history"][0]["data"]["name"]
+    assert [True] == [c["approved"] for c in state["corrections"]]
+    assert {("matter-promise", "withdrawn")} == {
+        (name, state) for name, _, state in await cards(here, matter)
+    }
+    (row,) = (await here.get("/matters", by="zhou-min")).body["items"]
+    assert "开饭店" == row["name"]
+
+
+async def test_a_corrected_applicant_is_who_cases_are_joined_for(here):
+    matter = await opened(here)
+    answer = await proposed(here, matter, "matter-opened", {"applicant": OTHER})
+    approval = {"event": answer.body["events"][0]["id"]}
+    await act(here, matter, "approve-matter-correction", approval, by="wu-jun")
+
+    refused = await joined(here, matter, "QH-002")
+    assert (409, "rule-refused", "matter.applicant") == refused.refusal
+    assert 201 == (await joined(here, matter, "QH-002", applicant=OTHER)).status
+    raw = (await here.get(f"/matters/{matter}", by="jiang-he")).raw
+    assert OTHER["id"].encode() not in raw
+
+
+async def test_what_was_asked_or_said_is_not_put_right_so(here):
+    matter = await opened(here, kind="joint", items=["QH-005"])
+    question = {"organ": "qh-wjw", "question": "?", "days": 5}
+    await act(here, matter, "request-opinion", question, by="chen-zhi")
+    for fields in ({"organ": "qh-zjj"}, {"kind": "one-thing"}, {}):
+        answer = await proposed(here, matter, "matter-opinion-requested", fields)
+        assert (409, "rule-refused", "correction.fields") == answer.refusal
+    of_another = await proposed(here, matter, "matter-opinion-requested", {"days": 9}, by="mo-li")
+    assert (403, "action-not-allowed") == (of_another.status, of_another.slug)
+    wrong = await proposed(here, matter, "matter-opinion-requested", {"days": "nine"})
+    assert (422, "schema", "/fields/days") == (wrong.status, wrong.slug, wrong.body["pointer"])
+
+
+# -- cards ---------------------------------------------------------------------------------------
+
+
+async def cards(here, matter, by="xing-tao", query=""):
+    answer = await here.get(f"/alerts?case={matter}{query}", by=by)
+    assert answer.status == 200, answer.body
+    return [(c["deadline"], c["level"], c["state"]) for c in answer.body["items"]]
+
+
+async def test_a_case_that_is_late_raises_a_card_of_the_matter_once(here):
+    matter = await opened(here, promise=30)
+    health = (await joined(here, matter, "QH-002")).body["case"]
+    await here.done(health, "accept", by="zhou-min", at="2026-03-02 10:00")
+    await here.at("2026-03-09 23:59")  # promised in 5 working days
+    assert [] == await cards(here, matter)
+
+    await here.at("2026-03-10 00:00")
+    red = [("matter-case", "red", "raised")]
+    assert red == await cards(here, matter)
+    await here.reviewed(health, "2026-03-10")
+    assert red == await cards(here, matter)
+    (card,) = (await here.get(f"/alerts?case={matter}", by="wu-jun")).body["items"]
+    assert ["qh-xzsp"] == card["organs"]
+    assert {"zhou-min", "chen-zhi", "wu-jun"} <= set(card["addressees"])
+    assert health not in card["id"]
+
+    await here.done(health, "decide", GRANT, by="huang-qiang", at="2026-03-11 09:00")
+    assert [("matter-case", "red", "closed")] == await cards(here, matter)
+
+
+async def test_the_limit_of_joint_handling_warns_the_matter_and_moves_by_its_extension(here):
+    matter = await opened(here, kind="joint", items=["QH-005"])
+    case = (await joined(here, matter, "QH-005")).body["case"]
+    await here.done(case, "accept", by="zhou-min", at="2026-03-02 10:00")
+    limit = "&deadline=matter-joint"
+    await here.at("2026-04-24 09:00")
+    assert [("matter-joint", "early", "raised")] == await cards(here, matter, query=limit)
+
+    more = {"days": 15, "approved_by": "shi-lei", "notice": sha("notice"), "reason": "专家会"}
+    await here.done(case, "extend", more, by="chen-zhi")
+    assert [("matter-joint", "early", "withdrawn")] == await cards(here, matter, query=limit)
+    await here.at("2026-05-28 23:59")  # 45 + 15 working days
+    lights = [
+        level for _, level, state in await cards(here, matter, query=limit) if state == "raised"
+    ]
+    assert ["yellow", "early"] == lights
+    await here.at("2026-05-29 00:00")
+    assert ("matter-joint", "red", "raised") == (await cards(here, matter, query=limit))[0]
+
+
+async def test_an_organ_that_is_silent_has_a_card_of_its_own(here):
+    matter = await opened(here, kind="joint", items=["QH-005"])
+    for organ in ("qh-zjj", "qh-wjw"):
+        question = {"organ": organ, "question": "?", "days": 5}
+        await act(here, matter, "request-opinion", question, by="chen-zhi")
+    asked = {o["organ"]: o["request"] for o in (await shown(here, matter))["opinions"]}
+    said = {"request": asked["qh-wjw"], "opinion": "同意", "recommend": "agree"}
+    await act(here, matter, "give-opinion", said, by="mo-li")
+
+    await here.at("2026-03-10 00:00")
+
+    awaited = "&deadline=matter-opinion"
+    found = await cards(here, matter, query=awaited)
+    assert [(level, "raised") for level in ("red", "yellow", "early")] == [c[1:] for c in found]
+    own = (await here.get("/alerts?deadline=matter-opinion&level=red", by="zheng-kai")).body
+    assert [(["qh-zjj"], ["zheng-kai"])] == [(c["organs"], c["addressees"]) for c in own["items"]]
+    assert [] == (await here.get("/alerts?deadline=matter-opinion", by="mo-li")).body["items"]
+    said = said | {"request": asked["qh-zjj"]}
+    await act(here, matter, "give-opinion", said, by="zheng-kai")
+    assert {"closed"} == {state for _, _, state in await cards(here, matter, query=awaited)}
+
+
+async def test_the_promise_for_the_whole_raises_cards_until_the_last_is_settled(here):
+    matter = await opened(here, items=["QH-005"], kind="joint")
+    case = (await joined(here, matter, "QH-005")).body["case"]
+    await here.at("2026-03-06 09:00")
+    assert [("matter-promise", "red"), ("matter-promise", "yellow")] == [
+        found[:2] for found in await cards(here, matter)
+    ]
+    await here.done(case, "withdraw", {"request": sha("paper")}, by="zhou-min")
+    assert {"closed"} == {state for _, _, state in await cards(here, matter)}
+
+
+async def test_for_what_was_split_off_a_matter_waits_no_longer(here):
+    matter = await opened(here, promise=30)
+    case = (await joined(here, matter, "QH-002")).body["case"]
+    await here.done(case, "accept", by="zhou-min", at="2026-03-02 10:00")
+    await here.at("2026-03-10 09:00")
+    assert [("matter-case", "red", "raised")] == await cards(here, matter)
+
+    await act(here, matter, "split-off", {"case": case}, by="zhou-min")
+
+    assert [("matter-case", "red", "withdrawn")] == await cards(here, matter)
+    (card,) = (await here.get(f"/alerts?case={matter}", by="wu-jun")).body["items"]
+    assert "split-off" == card["reason"]
+
+
+@pytest.mark.parametrize("by", ["mo-li", "li-na", "lu-qian"])
+async def test_cards_of_a_matter_are_not_for_everybody(here, by):
+    matter = await opened(here, promise=1)
+    await here.at("2026-03-10 09:00")
+    assert [] != await cards(here, matter)
+
+    assert [] == (await here.get("/alerts?deadline=matter-promise", by=by)).body.get("items", [])
+    assert 404 == (await here.get(f"/alerts?case={matter}", by=by)).status
+
+
 # -- who -----------------------------------------------------------------------------------------
 
 
@@ -347,15 +546,21 @@ async def test_acts_and_refusals_stand_in_the_trail_under_approval(here):
     assert ("request-opinion", True) in mine
 
 
-async def test_rebuilt_it_is_the_same(here):
+@pytest.mark.parametrize("projection", [matters, timeout_alerts])
+async def test_rebuilt_it_is_the_same(here, projection):
     matter = await opened(here)
     case = (await joined(here, matter, "QH-002")).body["case"]
-    await joined(here, matter, "QH-004")
+    await here.done(case, "accept", by="zhou-min", at="2026-03-03 10:00")
+    food = (await joined(here, matter, "QH-004")).body["case"]
+    await here.done(food, "accept", by="zhou-min", at="2026-03-03 11:00")
+    await here.at("2026-03-12 09:00")
+    await here.reviewed(food, "2026-03-12")
     await act(here, matter, "split-off", {"case": case}, by="zhou-min")
+    await here.granted(case, "2026-03-13")
     question = {"organ": "qh-wjw", "question": "?", "days": 5}
     await act(here, matter, "request-opinion", question, by="chen-zhi")
     await here.service.caught_up(here.ledger, -1)
 
     service = here.service
-    outcome = await rebuild(matters.PROJECTION, here.ledger, service.store, service.reads)
+    outcome = await rebuild(projection.PROJECTION, here.ledger, service.store, service.reads)
     assert outcome.same, outcome

@@ -62,7 +62,7 @@ def test_every_event_is_a_known_type_and_is_folded(kind):
 def test_roles_relations_and_conditions_are_known_words():
     for row in MAY.values():
         for may in row:
-            assert set(may.relations) <= set("OPSEAJX")
+            assert set(may.relations) <= set("OPSEAJTX")
             assert set(may.conditions) <= set(CONDITIONS)
     assert set(CONDITIONS) == {c for row in MAY.values() for may in row for c in may.conditions}
 
