@@ -8,6 +8,7 @@ hand before the service was asked; `10 (5)` in a comment: the 10th is the fifth 
 import pytest
 
 from tests.api.living import (
+    HEAD,
     as_of,
     cards,
     corrected,
@@ -104,6 +105,7 @@ async def test_a_notice_served_in_time_and_entered_too_late_counts_by_correction
         state["stage"],
         *dues(state, "statutory", "promised"),
     )
+    assert "late-notice" not in {flag["flag"] for flag in state["flags"]}
     in_time = {"met_at": "2026-09-20", "light": "met"}
     assert in_time == part(last(state, "supplement"), **in_time)
     reds = await cards(here, case, level="red")
@@ -130,3 +132,53 @@ async def test_a_notice_served_in_time_and_entered_too_late_counts_by_correction
     statutory = {"start": "2026-09-22", "due": "2026-10-27", "rule": "acceptance.when-complete"}
     assert statutory == part(last(state, "statutory"), **statutory)
     assert "2026-09-30" == last(state, "promised")["due"]
+
+
+async def test_an_extension_approved_in_time_and_written_down_late_is_put_right(here):
+    case = await here.accepted("QH-002", "2026-03-02")
+    # Statutory 20: 6 (4), 13 (9), 20 (14), 27 (19), 30 (20).  Approved on paper on that day.
+    late = await here.done(
+        case, "extend", {"days": 10, **HEAD}, by="chen-zhi", at="2026-03-31 09:00"
+    )
+    flag = {"flag": "extension-after-due", "rule": "extension.in-time"}
+    assert [flag] == late.body["events"][0]["flags"]
+    assert ["2026-03-30"] == dues(late.body["state"], "statutory")
+    names = ("rule", "level", "state", "answer_by", "reason")
+    # Two days to answer: 1, 2 April.
+    card = ("extension.in-time", "yellow", "raised", "2026-04-02", "None")
+    assert card in told(await cards(here, case), *names)
+    period = ("2026-03-01", "2026-03-31")
+    causes = {"open": [case], "extension": [case]}
+    assert causes == (await figure(here, "kpi.overdue@1", *period))[2]
+
+    event = late.body["events"][0]["id"]
+    await corrected(
+        here, case, event, {"occurred_at": "2026-03-30T17:00:00+08:00"},
+        by="chen-zhi", proposed="2026-04-01 09:00", approved="2026-04-01 10:00",
+    )  # fmt: skip
+
+    # 31 (21), 3 Apr (24), without Qingming 7 (25), 10 (28), 14 (30).
+    state = await here.state(case)
+    statutory = {"budget": 30, "due": "2026-04-14", "light": "green"}
+    assert statutory == part(last(state, "statutory"), **statutory)
+    moved = [("correction", "correction.approved", "2026-03-30", "2026-04-14")]
+    assert moved == moves(last(state, "statutory"))
+    # What it was flagged and carded for is no longer so; it was so, and stays on record.
+    assert flag["flag"] not in {f["flag"] for f in state["flags"]}
+    then = await as_of(here, case, "2026-03-31T12:00")
+    assert flag["flag"] in {f["flag"] for f in then["flags"]}
+    found = await cards(here, case)
+    assert [(*card[:2], "withdrawn", card[3], "correction")] == [
+        row for row in told(found, *names) if row[0] == "extension.in-time"
+    ]
+    # Of 20 days: early 15 used, yellow 18, red.
+    assert [
+        ("early", "2026-03-23", "withdrawn", "correction"),
+        ("yellow", "2026-03-26", "withdrawn", "correction"),
+        ("red", "2026-03-31", "withdrawn", "correction"),
+    ] == told(
+        [c for c in found if c["deadline"] == "statutory"],
+        "level", "raised_at", "state", "reason",
+    )  # fmt: skip
+    causes = {"open": [case]}
+    assert causes == (await figure(here, "kpi.overdue@1", *period))[2]
