@@ -291,3 +291,9 @@ FOLD: Mapping[str, Callable[[Case, Event], None]] = {
     "correction-approved": _correction_approved,
     "recusal-declared": _recusal_declared,
 }
+
+# What an act was flagged for holds as long as it is so: a correction may put it right.
+HOLDS: Mapping[str, Callable[[Case, Event], bool]] = {
+    "late-notice": lambda case, _: case.deemed,
+    "extension-after-due": lambda _, event: not event.data["effective"],
+}

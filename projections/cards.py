@@ -220,12 +220,14 @@ def _at_stake(case: Case, known: list[Then], office: Office) -> frozenset[str]:
     """
     if not case.runs:
         return frozenset()
-    every = frozenset(run.name for run in case.runs) | {EXPLAIN}
-    if not plain(case) or _calendars(case, known, office):
-        return every
     policy = Policy.of(case.terms["policies"]["alerts"])
-    if policy != Policy.of(known[0].terms["policies"]["alerts"]):
-        return every
+    if (
+        not plain(case)
+        or _calendars(case, known, office)
+        or policy != Policy.of(known[0].terms["policies"]["alerts"])
+    ):
+        # Also what a correction took away: its cards were raised, and are withdrawn, not unsaid.
+        return frozenset(run.name for then in known for run in then.runs) | {EXPLAIN}
     days = office.calendars.known_at(known[0].position).days(NATION, office.ledger)
     names = set()
     for number, run in enumerate(case.runs):
