@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta
 
-from api.acts import Act, ApproveCorrection, Correct
+from api.acts import ApproveCorrection, Correct
 from api.fields import Code, Digest, Line, Maybe, Person, Text
-from api.parts import Shape
+from api.parts import Act, Shape
 
 
 class CallerGiven(Shape):

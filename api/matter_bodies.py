@@ -5,9 +5,9 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from api.acts import Act, ApproveCorrection, Correct
+from api.acts import ApproveCorrection, Correct
 from api.fields import Code, Days, EventId, Line, Many, Maybe, Some, Text
-from api.parts import Applicant, Material
+from api.parts import Act, Applicant, Material
 
 
 class OpenMatter(Act):

@@ -157,3 +157,11 @@ class Signature(Shape):
     algorithm: Maybe[Code] = UNSET
     certificate: Maybe[Line] = UNSET
     timestamp: Maybe[Instant] = UNSET
+
+
+class Act(Shape, kw_only=True):
+    """What every act takes besides its own fields."""
+
+    occurred_at: Maybe[Instant] = UNSET
+    reason: Maybe[Text] = UNSET
+    basis: Maybe[Text] = UNSET

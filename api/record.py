@@ -12,10 +12,10 @@ from aiohttp import web
 
 from api import headers
 from api.access import Entry, action_of, case_for, enter
-from api.acts import Act
 from api.answers import act_answer
 from api.bodies import ACTS, check_members, decoded
 from api.numbered import joining
+from api.parts import Act
 from api.references import Known, known
 from ledger import (
     approval,
