@@ -277,6 +277,8 @@ def suspend(
     ordered = kind == "hearing" and held_on is not None
     if not ordered and any(p.kind == kind and p.end is None for p in case.pauses):
         raise Refused("already-done", "this procedure is running", rule="suspension.kind")
+    if served_at is not None and date.fromisoformat(served_at) > case.on(on.now):
+        raise Refused("schema", "the notice is not served yet", pointer="/served_at")
     approved_by, relied = on.approver(case, approved_by, "suspension.approver")
     _presider(case, presider)
     if held_on is not None:

@@ -5,7 +5,7 @@ recorded: so every correction is tried before it is proposed, and again before i
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from ledger.case import Case, Data, Event, Events, Json, replay
 from ledger.due import in_time, measured, newest
@@ -139,6 +139,8 @@ def _possible_value(case: Case, on: Occasion, target: Event, name: str, value: J
         at = instant(value, pointer)
         if at > on.now + AHEAD:
             raise Refused("occurred-in-future", "occurred_at lies ahead", pointer=pointer)
+    if name == "served_at" and _day(value, pointer) > case.on(on.now):
+        raise Refused("schema", "the notice is not served yet", pointer=pointer)
     if (target.type, name) == ("decided", "document") and not _same_document(target, value):
         raise Refused(
             "rule-refused", "what was decided on stays that document", rule="correction.fields"
@@ -177,6 +179,13 @@ def instant(value: Json, pointer: str) -> datetime:
     if at.tzinfo is None:
         raise Refused("schema", "a time has an offset", pointer=pointer)
     return at
+
+
+def _day(value: Json, pointer: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Refused("schema", "not a day", pointer=pointer) from None
 
 
 def _folds(case: Case, on: Occasion, correction: Data) -> bool:

@@ -45,6 +45,10 @@ async def test_a_notice_that_was_served_later_than_written_down_gives_days_back(
         if event["type"] == "suspended"
     ]
 
+    ahead = {"event": suspended["id"], "fields": {"served_at": "2026-07-22"}, "reason": "笔误"}
+    refused = await here.act(case, "correct", ahead | {"evidence": sha("slip")}, by="chen-zhi")
+    assert (422, "schema") == refused.refusal[:2]
+    assert "/fields/served_at" == refused.body["pointer"]
     await corrected(
         here, case, suspended["id"], {"served_at": "2026-07-15"},
         by="chen-zhi", proposed="2026-07-21 09:00", approved="2026-07-21 10:00",
@@ -125,7 +129,11 @@ async def test_a_notice_served_in_time_and_entered_too_late_counts_by_correction
     await here.done(case, "receive-supplement", plan, by="zhou-min", at="2026-09-22 11:00")
     # Without 25-27: 24 (2), 30 (5).
     assert "2026-09-30" == last(await here.state(case), "supplement")["due"]
-    await here.done(case, "accept", by="zhou-min", at="2026-09-23 09:00")
+    accepted = await here.done(case, "accept", by="zhou-min", at="2026-09-23 09:00")
+    # A second time points to this acceptance, and not to the one that was made void.
+    refused = await here.act(case, "accept", by="zhou-min")
+    assert (409, "already-done") == refused.refusal[:2]
+    assert accepted.body["events"][0]["position"] == refused.body["earlier_position"]
 
     # Without 1-7 October: 30 (5), 9 (7), Saturday 10 (8), 16 (13), 23 (18), 27 (20).
     state = await here.state(case)

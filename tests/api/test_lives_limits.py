@@ -206,6 +206,16 @@ async def test_the_same_procedure_twice_in_one_case_and_once_without_notice(here
     told_to = ("yellow", None, ["chen-zhi"], "2026-03-05")
     assert told_to == tuple(card[n] for n in ("level", "deadline", "addressees", "answer_by"))
 
+    # Nor does one that is only going to be served: nothing is told ahead of its day.
+    ahead = {
+        "kind": "testing",
+        "planned_days": 3,
+        "approved_by": "huang-qiang",
+        "notice": sha("notice"),
+        "served_at": "2026-03-05",
+    }
+    refused = await here.act(case, "suspend", ahead, by="chen-zhi", at="2026-03-04 09:00")
+    assert (422, "schema", "/served_at") == (*refused.refusal[:2], refused.body["pointer"])
     await stopped(here, case, "testing", "2026-03-04 10:00", 3)
     # Taken out are 5, 6 and 9 March.  Promise: 3, 4 (2), 12 (5).  Statutory: three days more.
     state = await here.state(case, at="2026-03-05 12:00")
