@@ -5,6 +5,7 @@ Supervision and enforcement act here, each in its own line; the bureau answers.
 
 from datetime import date, timedelta
 
+from api.demo.beside import complaint, one_thing
 from api.demo.pen import sha
 from api.demo.plan import working_days
 from api.demo.scene import Body, Scene, Told, deadline, licence
@@ -203,4 +204,11 @@ async def archived_and_challenged(scene: Scene) -> Told:
 
 
 # In the order of their days.
-AFTERWARDS = (false_promise, bad_rating, archived_and_challenged, renewed_by_silence)
+AFTERWARDS = (
+    false_promise,
+    bad_rating,
+    archived_and_challenged,
+    complaint,
+    one_thing,
+    renewed_by_silence,
+)
