@@ -141,7 +141,7 @@ def register_of(entry: Entry, number: str) -> tuple[str, int] | None:
 
     A case keeps the number it was given, so every pattern there ever was is tried.
     """
-    known = entry.office.things.get("policy:numbers-default")
+    known = entry.office.thing("policy:numbers-default")
     for version in reversed(known.versions if known is not None else ()):
         form = _number_form(str(version.content["case"]), entry.ledger.name)
         match = form.fullmatch(number)

@@ -200,6 +200,9 @@ class Seal(Act):
     copies: Maybe[Count] = UNSET
     medium: Maybe[Literal["paper", "electronic"]] = UNSET
     signature: Maybe[Signature] = UNSET
+    requester: Maybe[Person] = UNSET
+    terminal: Maybe[Line] = UNSET
+    place: Maybe[Line] = UNSET
 
 
 class VoidSeal(Act):

@@ -9,6 +9,7 @@ from api import (
     alerts,
     audit,
     cases,
+    catalogue_routes,
     complaint_routes,
     exchange,
     figures_told,
@@ -365,9 +366,8 @@ def build(
         ApiKeys(service.keys / API_KEYS_FILE),
         cache_s=settings.token_cache_s,
     )
-    add(
-        app, [*table(), *complaint_routes.table(), *matter_routes.table(), *exchange.table(), *rows]
-    )
+    own = (table, complaint_routes.table, matter_routes.table, catalogue_routes.table)
+    add(app, [*(row for rows_of in own for row in rows_of()), *exchange.table(), *rows])
     app.on_response_prepare.append(problems.dressed)
     app.on_response_prepare.append(access.warned)
     if also is not None:

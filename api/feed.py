@@ -16,7 +16,7 @@ from aiohttp import web
 from api import headers
 from api.access import Entry, case_for, enter, scopes
 from api.answers import rendered, shown_event
-from api.audit import cell
+from api.csv_table import cell
 from ledger import records, standing
 from ledger.case import Case, Data, Event, replay
 from ledger.errors import Refused

@@ -55,6 +55,10 @@ Sm3 = Annotated[
 EventId = Annotated[str, _string("line", 32, "the id of an event", r"^[0-9a-f]{32}$(?!\n)")]
 Base64 = Annotated[str, _string("text", TEXT_MAX, "base64", r"^[A-Za-z0-9+/]+={0,2}$(?!\n)")]
 Instant = Annotated[str, _string("instant", 35, "RFC 3339 with offset", times.INSTANT)]
+TimeOfDay = Annotated[
+    str,
+    _string("line", 5, "a local time, to the minute", r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)"),
+]
 LocalDate = Annotated[str, _string("day", 10, "a local date of law", times.DAY)]
 Count = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Days = Annotated[int, Meta(ge=0, le=36_500)]

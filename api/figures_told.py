@@ -170,6 +170,8 @@ class SealUse(Told):
     keeper: str | None
     keeper_name: str | None
     requester: str | None
+    terminal: str | None
+    place: str | None
     reason: str | None
     medium: str
     copies: Whole

@@ -184,6 +184,6 @@ async def report(connection: Any, ledger: str, found: str) -> dict[str, Json]:  
 
 
 def _row(row: Record) -> dict[str, Json]:
-    told = {name: row[name] for name in ("row", "id", "state", "code", "position")}
+    told = {name: row[name] for name in ("row", "id", "state", "code", "note", "position")}
     why = None if row["code"] is None else CODES[row["code"]]
     return {**told, "case": row["case_no"], "why": why}

@@ -106,7 +106,7 @@ SELECT code, count(*) AS rows
 
 -- name: rows
 -- A page of rows in the order of the file; by state and by code where asked.
-SELECT row, id, state, code, position, case_no
+SELECT row, id, state, code, note, position, case_no
   FROM projections.import_row
  WHERE ledger = $1
    AND import = $2
@@ -156,6 +156,7 @@ UPDATE projections.import_row
        code = ($5::text[])[array_position($3::bigint[], row)],
        position = ($6::bigint[])[array_position($3::bigint[], row)],
        case_no = ($7::text[])[array_position($3::bigint[], row)],
+       note = ($8::text[])[array_position($3::bigint[], row)],
        raw = '\x'
  WHERE ledger = $1
    AND import = $2
@@ -181,7 +182,7 @@ SELECT EXISTS (
           AND state = 'ready');
 
 -- name: done
--- Every row is a case or is set aside.
+-- Every row is in the ledger or is set aside.
 UPDATE projections.import_file
    SET state = 'committed', done_at = $3
  WHERE ledger = $1

@@ -9,7 +9,7 @@ happens, and the work goes on after a start.
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +20,15 @@ import orjson
 import structlog
 from aiohttp import web
 
+from api import catalogue_rows
 from api.problems import as_refused, where
 from api.rows import row_of
 from api.service import Service
-from ledger import imported, mapping, privacy, traced
-from ledger.case import Case
+from ledger import catalogue, imported, mapping, privacy, traced
+from ledger.case import Actor, Case, Data
 from ledger.errors import Corrupt, Moved, Refused, Unavailable, Unknown
 from ledger.ledger import Ledger
+from ledger.mapping import CatalogueMapping, LogMapping, RowMapping
 from ledger.queries import load
 from ledger.recorded import Key
 from ledger.state import case_number, pattern_of
@@ -35,6 +37,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 Record = Any  # asyncpg ships no types
+Cells = Mapping[str, Any]
 
 SQL = load(Path(__file__).with_name("imports.sql"))
 
@@ -46,7 +49,7 @@ RETRY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a row: the position and number of its case, or why it is set aside."""
+    """What became of a row: where it stands and its case's number, or why it is set aside."""
 
     row: int
     events: int = 0
@@ -54,6 +57,7 @@ class Taken:
     last: int = -1
     case_no: str | None = None
     code: str | None = None
+    note: str | None = None
 
     @property
     def state(self) -> str:
@@ -183,6 +187,7 @@ def _columns(taken: Sequence[Taken]) -> tuple[list[Any], ...]:
         [t.code for t in taken],
         [t.position for t in taken],
         [t.case_no for t in taken],
+        [t.note for t in taken],
     )
 
 
@@ -198,19 +203,85 @@ class _Work:
         self._staging_key = service.staging_key
 
     async def take(self, number: int, raw: bytes, now: datetime) -> Taken:
-        """Record one row as a case, or say why it is set aside."""
-        clear = privacy.unsealed(self._staging_key, f"{self.id}|{number}", raw)
-        found = traced.judged(row_of(clear), self._mapping, now)
-        if isinstance(found, imported.Quarantined):
-            return Taken(number, code=found.code)
-        stream = self._stream(found.id)
-        events = imported.events(found, self._mapping, self._origin(number), stream)
+        """Record one row, or say why it is set aside."""
+        cells = row_of(privacy.unsealed(self._staging_key, f"{self.id}|{number}", raw))
+        key = Key(f"import|{self.id}|{number}", b"import")
         try:
-            done = await self.ledger.take_in(events, Key(f"import|{self.id}|{number}", b"import"))
+            if isinstance(self._mapping, CatalogueMapping):
+                return await self._item(number, cells, self._mapping, key, now)
+            return await self._case(number, cells, self._mapping, key, now)
         except Refused as refused:
             if refused.slug != "record-too-large":
                 raise
             return Taken(number, code="record-too-large")
+
+    async def _item(
+        self, number: int, cells: Cells, by: CatalogueMapping, key: Key, now: datetime
+    ) -> Taken:
+        """Set an item or a baseline as the row says; what says nothing new records nothing."""
+        found = catalogue_rows.judged(cells, by, self.ledger.office, now)
+        if found.id is None or found.code is not None:
+            return Taken(number, code=found.code, note=found.note)
+        row = self._row(number, found, by)
+        version, position, content = await self._newest(row)
+        if version and content == row.content:
+            return Taken(number, position=position, last=position)
+        if not version and row.content is None:
+            return Taken(number, code="unknown-reference", note="/code: nothing to end")
+        try:
+            done = await self.ledger.take_in((catalogue.event_of(row, version, now),), key)
+        except Moved:
+            await self.ledger.refresh()
+            raise Unavailable("busy", "the item or the post behind the import moved") from None
+        return Taken(number, events=1, position=done.position, last=done.position)
+
+    async def _newest(self, row: catalogue.Row) -> tuple[int, int, Data | None]:
+        """Tell the version, position and content that an item or a baseline has now."""
+        if row.kind == "item":
+            thing = self.ledger.office.thing(row.stream)
+            version = self.ledger.office.stream_versions.get(row.stream, 0)
+            current = None if thing is None else thing.current
+            if current is None:
+                return version, -1, None
+            return version, current.position, current.content
+        events = await self.ledger.history(row.stream)
+        if not events:
+            return 0, -1, None
+        last = events[-1]
+        return last.version, last.position, last.data.get("content")
+
+    def _row(
+        self, number: int, found: catalogue_rows.Judged, by: CatalogueMapping
+    ) -> catalogue.Row:
+        file, office = self._file, self.ledger.office
+        (post,) = (p for p in office.posts_of(file["committed_by"]) if p.id == file["appointment"])
+        return catalogue.Row(
+            kind="item" if by.catalogue == "items" else catalogue.KIND,
+            code=str(found.id),
+            content=found.content,
+            by=Actor(
+                person=post.person, name=post.name, role=str(post.role), organ=post.organ,
+                appointment=post.id,
+            ),
+            proposed_by=file["uploaded_by"],
+            relied_on=office.relied(f"appointment:{post.id}"),
+            source={
+                "system": by.system, "file": file["name"], "row": number, "import": self.id,
+                "committed_by": post.person,
+            },
+        )  # fmt: skip
+
+    async def _case(
+        self, number: int, cells: Cells, by: RowMapping | LogMapping, key: Key, now: datetime
+    ) -> Taken:
+        """Record a case that happened elsewhere."""
+        found = traced.judged(cells, by, now)
+        if isinstance(found, imported.Quarantined):
+            return Taken(number, code=found.code)
+        stream = self._stream(found.id)
+        events = imported.events(found, by, self._origin(number), stream)
+        try:
+            done = await self.ledger.take_in(events, key)
         except Moved:
             # The stream is there: another file brought the case.  Else the head's post moved.
             if await self.ledger.load(stream) is None:

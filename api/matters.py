@@ -22,7 +22,7 @@ from ledger.case import Case, Data, Event, Events, Json
 from ledger.correction_beside import corrections
 from ledger.errors import Refused
 from ledger.lifecycle import Role
-from ledger.matter import Matter, deadlines, number_of, replay, settled_on
+from ledger.matter import Matter, deadlines, number_of, replay, settled_at
 from ledger.matter_rules import EVENTS, READING, Action
 from ledger.office import Office
 from ledger.recorded import Recorded
@@ -169,7 +169,7 @@ def _shown(entry: Entry, of: Matter, cases: list[Case], now: datetime) -> dict[s
     ledger, office = entry.ledger, entry.office
     mask = privacy.Mask(ledger.keyring, ledger.name, {e.id for e in of.events})
     readable = [case for case in cases if _reads(entry, of, case, now)]
-    settled = [settled_on(case) for case in cases]
+    settled = [settled_at(case) for case in cases]
     waits = [due for case in readable if (due := next_due(case, entry, now)) is not None]
     whole = matter.reads(of, entry.caller, office, now)
     shown: dict[str, Json] = {
@@ -186,7 +186,7 @@ def _shown(entry: Entry, of: Matter, cases: list[Case], now: datetime) -> dict[s
         "materials": [_material(one, readable, ledger.name) for one in of.materials],
         "cases": [_child(entry, case, now, seen=case in readable) for case in cases],
         "of": len(cases),
-        "decided": sum(day is not None for day in settled),
+        "decided": sum(at is not None for at in settled),
         "next_due": min(waits, key=lambda due: str(due["due"]), default=None),
         "deadlines": [d.document() for d in deadlines(of, settled, office, now)],
         "opinions": [_opinion(entry, of, one) for one in of.opinions],
@@ -207,7 +207,7 @@ def _reads(entry: Entry, of: Matter, case: Case, now: datetime) -> bool:
 
 
 def _child(entry: Entry, case: Case, now: datetime, *, seen: bool) -> Data:
-    state = "pending" if settled_on(case) is None else "decided"
+    state = "pending" if settled_at(case) is None else "decided"
     hidden = ("case", "item", "item_name", "organ", "stage", "outcome", "next_due")
     if not seen:
         return {**dict.fromkeys(hidden), "state": state}

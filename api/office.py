@@ -6,6 +6,7 @@ Where two persons are asked for, the first POST answers `"state": "proposed"`.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from aiohttp import web
 
@@ -182,19 +183,21 @@ async def clock(request: web.Request) -> web.Response:
 async def listing(request: web.Request) -> web.Response:
     """List the office's things of one kind, in the order they came, now or as of then."""
     entry = await enter(request)
-    _any_post(entry)
+    any_post(entry)
     name = request.match_info["things"]
     page = headers.page(request, entry.caller.person, name, {"as_of"}, countable=True)
     office, at = await _as_of(entry, page.filters.get("as_of"))
-    if name == "seals":
-        items = [_seal(s) for s in office.seals.values()]
-    else:
-        kind = KINDS[name]
-        items = [_shown(t, at) for t in office.things.values() if t.kind == kind]
     begin = page.after if isinstance(page.after, int) else 0
     end = begin + page.limit
-    following = page.cursor(end if end < len(items) else None)
-    return of_list(items[begin:end], following, len(items) if page.counted else None)
+    if name == "seals":
+        size = len(office.seals)
+        items = [_seal(s) for s in islice(office.seals.values(), begin, end)]
+    else:
+        things = office.things(KINDS[name])
+        size = len(things)
+        items = [_shown(t, at) for t in islice(things, begin, end)]
+    following = page.cursor(end if end < size else None)
+    return of_list(items, following, size if page.counted else None)
 
 
 async def showing(request: web.Request) -> web.Response:
@@ -205,7 +208,7 @@ async def showing(request: web.Request) -> web.Response:
         seal_of(entry.office, this)
     else:
         found(entry.office, KINDS[name], this)
-    _any_post(entry)
+    any_post(entry)
     query = headers.query(request, {"as_of", "at_least"})
     office, at = await _as_of(entry, query.get("as_of"))
     if name == "seals":
@@ -228,14 +231,15 @@ async def _as_of(entry: Entry, text: str | None) -> tuple[Office, datetime]:
     return entry.office.as_of(position), at
 
 
-def _any_post(entry: Entry) -> None:
+def any_post(entry: Entry) -> None:
+    """Refuse who holds no post here: whoever holds one sees what the bureau has set up."""
     if not entry.active_posts() and entry.caller.person is not None:
         raise not_given(entry, Role, "the office")
 
 
 def found(office: Office, kind: str, name: str) -> Versioned:
     """Return a thing of the office, or say that there is none."""
-    thing = office.things.get(f"{kind}:{name}")
+    thing = office.thing(f"{kind}:{name}")
     if thing is None:
         raise Refused("not-found", f"no such {kind}")
     return thing

@@ -24,6 +24,7 @@ from api.fields import (
     Person,
     Some,
     Text,
+    TimeOfDay,
 )
 from api.parts import Ref, Shape
 
@@ -154,7 +155,10 @@ class Policy(OfficeAct, tag_field="kind"):
 
 
 class Deadlines(Policy, tag="deadlines"):
-    """Limits that no item states, and from which day a suspension pauses."""
+    """Limits that no item states, from which day a suspension pauses, and when a day ends.
+
+    `closes_at` is the close of business, in local time, where last days end with it.
+    """
 
     supplement: Maybe[Days] = UNSET
     issue: Maybe[Days] = UNSET
@@ -168,6 +172,8 @@ class Deadlines(Policy, tag="deadlines"):
     suspension: Maybe[
         Literal["suspension.after-start", "suspension.from-start", "suspension.whole-days"]
     ] = UNSET
+    day_end: Maybe[Literal["day-end.midnight", "day-end.close-of-business"]] = UNSET
+    closes_at: Maybe[TimeOfDay] = UNSET
 
 
 class Threshold(Shape):

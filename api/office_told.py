@@ -93,6 +93,7 @@ class ImportRow(Told):
     id: str | None
     state: Literal["ready", "quarantined", "recorded"]
     code: str | None
+    note: str | None
     why: str | None
     position: Whole | None
     case: str | None

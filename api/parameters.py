@@ -6,10 +6,11 @@ every one that stands here, and some that do not.
 
 from collections.abc import Iterable, Mapping
 
-from ledger import complaint_rules, matter_rules, records
+from ledger import catalogue, complaint_rules, matter_rules, records
 from ledger.imported import CODES
 from ledger.lifecycle import Responsibility, Stage
 from ledger.office import upkeep
+from ledger.office.elements import ELEMENTS
 from projections import current_state, definitions, findings_read, reviews, timeout_alerts
 from projections.findings_rules import RULES
 
@@ -56,8 +57,9 @@ CASE_FILTERS: Mapping[str, Schema] = {
 }
 CASES = {**CASE_FILTERS, **PAGING, **COUNT}
 EXPORT = {**CASE_FILTERS, **AT_LEAST}
+AS_OF = {"as_of": {**TIME_OR_POSITION, "description": "what the ledger knew then"}}
 CASE = {
-    "as_of": {**TIME_OR_POSITION, "description": "what the ledger knew then"},
+    **AS_OF,
     "valid_at": {
         "type": "string",
         "format": "date-time",
@@ -126,7 +128,7 @@ REVIEWS = {
     **PAGING,
     **COUNT,
 }
-REVIEW_UNITS = {**_PERIOD, "organ": TEXT, "item": TEXT, **AT_LEAST}
+REVIEW_UNITS = {**_PERIOD, "organ": TEXT, "item": TEXT, **AS_OF, **AT_LEAST}
 COMPLAINTS = {
     "state": among(complaint_rules.Stage),
     "kind": among(complaint_rules.KINDS),
@@ -134,6 +136,15 @@ COMPLAINTS = {
     "case": TEXT,
     "overdue": TRUTH,
     **_PERIOD,
+    **PAGING,
+    **COUNT,
+}
+CONFORMITY = {
+    "state": among(catalogue.STATES),
+    "element": among(ELEMENTS),
+    "organ": TEXT,
+    "standard": {**TEXT, "description": "the code of a baseline"},
+    "format": among(["json", "csv"]),
     **PAGING,
     **COUNT,
 }
@@ -153,9 +164,10 @@ _FIGURES: Mapping[str, Schema] = {
     "unit": TEXT,
     "source": {**TEXT, "description": "a system whose cases were imported; else our own cases"},
 }
-PERFORMANCE = {**_FIGURES, **AT_LEAST}
+PERFORMANCE = {**_FIGURES, **AS_OF, **AT_LEAST}
 PERFORMANCE_CASES = {
     **_FIGURES,
+    **AS_OF,
     "definition": among(definitions.WITH_CASES),
     "counted": TRUTH,
     **PAGING,

@@ -69,7 +69,7 @@ def next_due(case: Case, entry: Entry, now: datetime) -> Data | None:
 def _office(entry: Entry, case: Case) -> Data:
     """Name who handles it, with the telephone that the item gives, if it gives one."""
     organ = subject(case).approving
-    thing = entry.office.things.get(f"item:{case.terms.get('item')}")
+    thing = entry.office.thing(f"item:{case.terms.get('item')}")
     content = thing.current.content if thing is not None and thing.current is not None else {}
     telephone = (content.get("elements") or {}).get(TELEPHONE)
     return {

@@ -73,8 +73,8 @@ def _given(post: Post, this: Seal, organs: tuple[str, ...], entry: Entry) -> Ite
 
 def _supervises(post: Post, organs: tuple[str, ...], office: Office) -> bool:
     """Tell whether the organ of a post supervises an item that these organs decide on."""
-    for thing in office.things.values():
-        if thing.kind == "item" and thing.current is not None:
+    for thing in office.things("item"):
+        if thing.current is not None:
             of = about(thing.current.content)
             if post.organ in of.supervising and {of.approving, of.delegator} & set(organs):
                 return True

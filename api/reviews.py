@@ -8,6 +8,7 @@ from aiohttp import web
 from api import headers
 from api.access import enter, scopes
 from api.answers import of_list, rendered
+from api.performance import as_known
 from projections import reviews
 
 
@@ -28,8 +29,9 @@ async def units(request: web.Request) -> web.Response:
     """Answer the rates of a period by unit, the best first."""
     entry = await enter(request)
     seen = scopes(entry, "reviews")
-    filters = headers.query(request, {*reviews.OF_UNITS, "at_least"})
+    filters = headers.query(request, {*reviews.OF_UNITS, "as_of", "at_least"})
     filters.pop("at_least", None)
+    then = await as_known(entry, filters.pop("as_of", None))
     await entry.service.caught_up(entry.ledger.name, -1, (reviews.PROJECTION.name,))
-    rows = await reviews.units(entry.service.reads, entry.ledger.name, seen, filters)
+    rows = await reviews.units(entry.service.reads, entry.ledger.name, seen, filters, then)
     return rendered({"from": filters["from"], "to": filters["to"], "items": rows, "next": None})

@@ -135,8 +135,12 @@ def _cells(record: str) -> list[str] | None:
 
 @dataclass(slots=True)
 class JsonRows:
-    """Rows of a file with one flat JSON object a line."""
+    """Rows of a file with one JSON object a line: a flat one, whose values are read as texts.
 
+    Of a catalogue an object is whatever it is (`whole`).
+    """
+
+    whole: bool = False
     _number: int = 0
     _rest: bytes = b""
 
@@ -155,18 +159,25 @@ class JsonRows:
 
     def _row(self, line: bytes) -> Row:
         self._number += 1
-        cells = _members(line)
+        cells = _object(line) if self.whole else _members(line)
         if cells is None:
             kept = line[:1_000].decode("utf-8", "replace")
             return Row(self._number, None, orjson.dumps({"": kept}))
         return Row(self._number, cells, orjson.dumps(cells))
 
 
+def _object(line: bytes) -> dict[str, Any] | None:
+    """Return an object; None where it is none."""
+    try:
+        return object_of(line)
+    except Refused:
+        return None
+
+
 def _members(line: bytes) -> dict[str, str] | None:
     """Return the members of a flat object as texts; None where it is none."""
-    try:
-        data = object_of(line)
-    except Refused:
+    data = _object(line)
+    if data is None:
         return None
     cells = {}
     for name, value in data.items():

@@ -24,6 +24,7 @@ from ledger.store import Store
 from projections import (
     audit_trail,
     complaints,
+    conformity,
     current_state,
     findings,
     matters,
@@ -51,6 +52,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     performance.PROJECTION,
     complaints.PROJECTION,
     matters.PROJECTION,
+    conformity.PROJECTION,
 )
 
 

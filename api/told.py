@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct
 
-from api.fields import Maybe
+from api.fields import Maybe, TimeOfDay
 from ledger.lifecycle import Action, Responsibility, Stage
 
 T = TypeVar("T")
@@ -127,6 +127,7 @@ class Deadline(Told):
     moved_by: list[Recorded]
     met_at: Maybe[On] = UNSET
     ended_at: Maybe[On] = UNSET
+    closes_at: Maybe[TimeOfDay] = UNSET
     provisional: Maybe[bool] = UNSET
 
 

@@ -14,7 +14,7 @@ import asyncpg
 import orjson
 from aiohttp import web
 
-from api import framing, headers
+from api import catalogue_rows, framing, headers
 from api.access import Entry, enter
 from api.bodies import object_of
 from api.characters import line_is_clean
@@ -26,7 +26,7 @@ from api.rows import CsvRows, JsonRows, Row, Rows, unreadable
 from api.xes import XesRows
 from ledger import imported, mapping, privacy, traced
 from ledger.errors import Refused
-from ledger.mapping import LogMapping, RowMapping
+from ledger.mapping import AnyMapping, CatalogueMapping, LogMapping
 
 MAX_UPLOAD = 1 << 30
 MAX_MAPPING = 64 * 1024
@@ -37,7 +37,7 @@ JSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "applicatio
 XML_TYPES = frozenset({"application/xml", "text/xml", "application/xes+xml"})
 BARE_TYPES = CSV_TYPES | JSON_TYPES | XML_TYPES | {"application/octet-stream"}
 
-COLUMNS = ("ledger", "import", "row", "id", "state", "code", "raw")
+COLUMNS = ("ledger", "import", "row", "id", "state", "code", "note", "raw")
 
 
 async def upload(request: web.Request) -> web.Response:
@@ -91,7 +91,7 @@ class _Staged:
         self.size = 0
         self.hash = hashlib.sha256()
         self.raw_mapping = b""
-        self.mapping: RowMapping | LogMapping | None = None
+        self.mapping: AnyMapping | None = None
         self.rows: Rows | None = None
         self.waiting: list[tuple[Any, ...]] = []
         self.readable = 0
@@ -153,21 +153,26 @@ class _Staged:
             await self._write()
 
     def _judge(self, found: Iterable[Row]) -> None:
-        assert self.mapping is not None, "rows are read by a mapping"
-        now = self.entry.now
         for row in found:
-            judged: imported.Found | imported.Quarantined
-            if row.cells is None:
-                judged = imported.Quarantined("bad-row")
-            else:
-                self.readable += 1
-                judged = traced.judged(row.cells, self.mapping, now)
-            code = judged.code if isinstance(judged, imported.Quarantined) else None
+            own_id, code, note = self._read(row)
             state = "ready" if code is None else "quarantined"
-            own_id = judged.id if code not in ("forbidden-character", "too-long") else None
+            shown = own_id if code not in ("forbidden-character", "too-long") else None
             # Rows name people.  What waits is sealed; what cannot be taken in is not kept.
             raw = self.intake.sealed(self.id, row.number, row.raw) if code is None else b""
-            self.waiting.append((*self.place, row.number, own_id, state, code, raw))
+            self.waiting.append((*self.place, row.number, shown, state, code, note, raw))
+
+    def _read(self, row: Row) -> tuple[str | None, str | None, str | None]:
+        """Tell the id of a row, and the code by which it is set aside, with a note."""
+        if row.cells is None:
+            return None, "bad-row", None
+        self.readable += 1
+        now = self.entry.now
+        if isinstance(self.mapping, CatalogueMapping):
+            item = catalogue_rows.judged(row.cells, self.mapping, self.entry.office, now)
+            return item.id, item.code, item.note
+        assert self.mapping is not None, "rows are read by a mapping"
+        found = traced.judged(row.cells, self.mapping, now)
+        return found.id, found.code if isinstance(found, imported.Quarantined) else None, None
 
     async def _write(self) -> None:
         batch, self.waiting = self.waiting, []
@@ -239,7 +244,7 @@ class _Staged:
             await connection.execute(SQL["drop_file"], *self.place)
 
 
-def _reader(head: Head, mapping: RowMapping | LogMapping) -> Rows:
+def _reader(head: Head, mapping: AnyMapping) -> Rows:
     """Choose how the file is read, by its media type or else by its name."""
     name = (head.filename or "").lower()
     if isinstance(mapping, LogMapping):
@@ -247,7 +252,9 @@ def _reader(head: Head, mapping: RowMapping | LogMapping) -> Rows:
             return XesRows()
         raise unreadable("a mapping of a log, and no XES file")
     if head.media in JSON_TYPES or name.endswith((".ndjson", ".jsonl")):
-        return JsonRows()
+        return JsonRows(whole=isinstance(mapping, CatalogueMapping))
     if head.media in CSV_TYPES or name.endswith(".csv"):
+        if not mapping.columns:
+            raise unreadable("of a table the mapping says which column is which member")
         return CsvRows(mapping.columns)
     raise unreadable("a CSV or NDJSON file, or XES with a mapping of a log")

@@ -190,11 +190,15 @@ def _later(card: Alert, before: Deadline | None, known: _Known) -> Alert:
         return card if holds else _withdrawn(card, moment)
     if card.level != "red":
         return replace(card, state="closed", ended_at=moment.recorded_at)
-    last = now.run.met or now.run.ended
-    moved = before is None or (before.due, before.run.met) != (now.due, now.run.met)
-    if moment.cause is not None and moved and last is not None and last <= now.due:
+    moved = before is None or _ended(before) != _ended(now)
+    if moment.cause is not None and moved and not now.run.over(now.due):
         return _withdrawn(card, moment)
     return card
+
+
+def _ended(deadline: Deadline) -> tuple[date, date | None, bool]:
+    run = deadline.run
+    return deadline.due, run.met, run.met is not None and run.after_close
 
 
 def _withdrawn(card: Alert, moment: Moment) -> Alert:

@@ -9,7 +9,7 @@ from datetime import date
 
 from ledger.by_law import deemed
 from ledger.case import Case, Data, Events, Json, flag
-from ledger.due import due_date
+from ledger.due import in_time, newest
 from ledger.errors import Refused
 from ledger.fold_result import official
 from ledger.lifecycle import SUSPENSION_KINDS
@@ -336,8 +336,8 @@ def _asking_ended(case: Case, on: Occasion, kind: str) -> str | None:
     """
     if kind != "hearing" or case.open_run("stage:hearing-request") is None:
         return None
-    due = due_date(case, on.office, "stage:hearing-request", on.now)
-    return due.isoformat() if due is not None and due < case.on(on.at) else None
+    limit = newest(case, on.office, "stage:hearing-request", on.now)
+    return None if limit is None or in_time(limit, case, on.at) else limit.due.isoformat()
 
 
 def extend(
@@ -370,8 +370,7 @@ def extend(
         raise Refused("schema", "tell the applicant", rule="extension.notice", pointer="/notice")
     if not (on.reason or "").strip():
         raise Refused("schema", "say why", rule="extension.reason", pointer="/reason")
-    due = due_date(case, on.office, "statutory", on.now)
-    effective = due is not None and case.on(on.at) <= due
+    effective = in_time(newest(case, on.office, "statutory", on.now), case, on.at)
     data = {"days": days, "approved_by": approved_by, "notice": notice, "effective": effective}
     flags = () if effective else (flag("extension-after-due", "extension.in-time"),)
     return (event(case, on, "extended", data, flags=flags, relied=relied),)

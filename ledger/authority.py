@@ -153,7 +153,8 @@ def impossible(action: Action, case: Case, details: Data) -> Refused | None:
     possible = case.stage in (RULES[Action.PROPOSE_REVOCATION].when if proposed else rule.when)
     # Where the law has accepted, or renewed, nobody does it any more.
     kinds = (rule.event, _by_law_instead(action, case)) if rule.once else ()
-    done = next((e for e in case.events if e.type in kinds), None) if kinds else None
+    # The newest one: an earlier one was made void.
+    done = next((e for e in reversed(case.events) if e.type in kinds), None) if kinds else None
     # What moves no stage is done once all the same.
     if possible and (done is None or rule.then is not None):
         return None

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ledger.fold import FOLD
+from ledger.fold import FOLD, HOLDS
 from ledger.lifecycle import Stage
 from ledger.limit import Extension, Pause, Run
 
@@ -130,7 +130,7 @@ class Case:
     seals: tuple[Data, ...] = ()
     issued: Data | None = None
     published: tuple[Data, ...] = ()
-    explained_on: date | None = None
+    explained_at: datetime | None = None
     pushes: tuple[Data, ...] = ()
     reviews: tuple[Data, ...] = ()
     inspections: tuple[Data, ...] = ()
@@ -286,7 +286,9 @@ def _apply(case: Case, recorded: Event, event: Event | None) -> None:
     if event is None:
         return
     for raised in event.flags:
-        case.flags = (*case.flags, {**raised, "event": event.id})
+        holds = HOLDS.get(raised["flag"])
+        if holds is None or holds(case, event):
+            case.flags = (*case.flags, {**raised, "event": event.id})
     fold = FOLD.get(event.type)
     if fold is not None:
         fold(case, event)

@@ -60,6 +60,8 @@ _OFFICE = (
       for act in ("set", "proposed", "approved")),
     "appointment-ended",
     "appointment-reviewed",
+    "baseline-set",
+    "baseline-ended",
     "seal-registered",
     "seal-enabled",
     "seal-handed-over",
@@ -123,7 +125,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         **_official("valid_from valid_to", of="document"),
     },
     "sealed": {
-        **_official("seal copies medium item"),
+        **_official("seal copies medium item requester terminal place"),
         **_DOCUMENT,
         **_official("value algorithm certificate timestamp", of="signature"),
         **_official("event position approver", of="authorised_by"),

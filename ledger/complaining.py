@@ -25,7 +25,11 @@ from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import Caller
 
-POLICIES = {"complaints": "complaints-default", "alerts": "alerts-default"}
+POLICIES = {
+    "complaints": "complaints-default",
+    "alerts": "alerts-default",
+    "deadlines": "deadlines-default",  # of it, when a day ends
+}
 
 
 # -- who may -----------------------------------------------------------------------------------
@@ -150,7 +154,7 @@ def _known(about: Data, on: Occasion, pointer: str) -> None:
     """Refuse a unit or an item that is not there."""
     if "unit" in about and about["unit"] not in on.office.organs:
         raise Refused("unknown-reference", "no such organ", pointer=f"{pointer}/unit")
-    if "item" in about and f"item:{about['item']}" not in on.office.things:
+    if "item" in about and on.office.thing(f"item:{about['item']}") is None:
         raise Refused("unknown-reference", "no such item", pointer=f"{pointer}/item")
 
 

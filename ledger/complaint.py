@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ledger.case import Data, Event, Events, as_corrected
 from ledger.complaint_rules import RULES, Stage
 from ledger.deadline import Deadline, view
-from ledger.limit import Facts, Run, Step
+from ledger.limit import Facts, Run, Step, closing
 from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import READING, Caller, Subject, relations
@@ -22,6 +22,8 @@ APPROVED = "complaint-correction-approved"
 BASIS = "complaints policy"
 NUMBER = "{ledger}-C-{year}-{number:06d}"
 REGISTER = "complaint/%Y"
+
+Runs = tuple[Run, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,8 +125,8 @@ def _registered(complaint: Complaint, event: Event) -> Complaint:
         case=data.get("case", {}),
         terms=data["terms"],
         runs=(
-            _run("complaint-assign", limits["assign"], on, event),
-            _run("complaint-close", limits["close"], on, event),
+            _run("complaint-assign", limits["assign"], on, event, data["terms"]),
+            _run("complaint-close", limits["close"], on, event, data["terms"]),
         ),
     )
 
@@ -132,39 +134,37 @@ def _registered(complaint: Complaint, event: Event) -> Complaint:
 def _assigned(complaint: Complaint, event: Event) -> Complaint:
     on = complaint.on(event.occurred_at)
     budget = complaint.terms["policies"]["complaints"]["reply"]
-    runs = _ended(_met(complaint.runs, "complaint-assign", on), "complaint-reply", on)
+    runs = _met(complaint.runs, "complaint-assign", event, complaint.zone)
+    runs = _ended(runs, "complaint-reply", event, complaint.zone)
     return replace(
         complaint,
         unit=event.data["unit"],
         assigned=(*complaint.assigned, _told(complaint, event)),
-        runs=(*runs, _run("complaint-reply", budget, on, event)),
+        runs=(*runs, _run("complaint-reply", budget, on, event, complaint.terms)),
     )
 
 
 def _replied(complaint: Complaint, event: Event) -> Complaint:
-    on = complaint.on(event.occurred_at)
     return replace(
         complaint,
         replies=(*complaint.replies, {**_told(complaint, event), "organ": event.actor.organ}),
-        runs=_met(complaint.runs, "complaint-reply", on),
+        runs=_met(complaint.runs, "complaint-reply", event, complaint.zone),
     )
 
 
 def _escalated(complaint: Complaint, event: Event) -> Complaint:
     # Who takes it further has not left it lying, whatever the unit has still to do.
-    on = complaint.on(event.occurred_at)
     return replace(
         complaint,
         escalations=(*complaint.escalations, _told(complaint, event)),
-        runs=_met(complaint.runs, "complaint-assign", on),
+        runs=_met(complaint.runs, "complaint-assign", event, complaint.zone),
     )
 
 
 def _closed(complaint: Complaint, event: Event) -> Complaint:
-    on = complaint.on(event.occurred_at)
-    runs = _met(complaint.runs, "complaint-close", on)
+    runs = _met(complaint.runs, "complaint-close", event, complaint.zone)
     for name in ("complaint-assign", "complaint-reply"):
-        runs = _ended(runs, name, on)
+        runs = _ended(runs, name, event, complaint.zone)
     return replace(complaint, closed=_told(complaint, event), runs=runs)
 
 
@@ -174,7 +174,7 @@ def _told(complaint: Complaint, event: Event) -> Data:
     return {**event.data, "on": on, "event": event.id, "position": event.position}
 
 
-def _run(name: str, budget: int, start: date, event: Event) -> Run:
+def _run(name: str, budget: int, start: date, event: Event, terms: Data) -> Run:
     return Run(
         name=name,
         budget=int(budget),
@@ -182,6 +182,7 @@ def _run(name: str, budget: int, start: date, event: Event) -> Run:
         rule="deadline.day-after",
         opened=event.position,
         opened_at=event.recorded_at or event.occurred_at,
+        closes=closing(terms["policies"].get("deadlines", {})),
         data={"basis": BASIS},
     )
 
@@ -190,12 +191,14 @@ def _open(run: Run, name: str) -> bool:
     return run.name == name and run.met is None and run.ended is None
 
 
-def _met(runs: tuple[Run, ...], name: str, on: date) -> tuple[Run, ...]:
-    return tuple(replace(run, met=on) if _open(run, name) else run for run in runs)
+def _met(runs: Runs, name: str, event: Event, zone: ZoneInfo) -> Runs:
+    at = event.occurred_at
+    return tuple(run.met_at(at, zone) if _open(run, name) else run for run in runs)
 
 
-def _ended(runs: tuple[Run, ...], name: str, on: date) -> tuple[Run, ...]:
-    return tuple(replace(run, ended=on) if _open(run, name) else run for run in runs)
+def _ended(runs: Runs, name: str, event: Event, zone: ZoneInfo) -> Runs:
+    at = event.occurred_at
+    return tuple(run.ended_at(at, zone) if _open(run, name) else run for run in runs)
 
 
 def _as_it_is(complaint: Complaint, _event: Event) -> Complaint:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ledger.case import Case, Data, Event, Events, Json, replay
-from ledger.due import due_date, measured
+from ledger.due import in_time, measured, newest
 from ledger.errors import Refused
 from ledger.lifecycle import ACTION_OF, RULES
 from ledger.occasion import AHEAD, Occasion, event
@@ -114,9 +114,9 @@ def _following(case: Case, on: Occasion, target: Event, fields: Data) -> Data:
         return {}
     without = {"event": target.id, "fields": {"effective": False}}
     before = replay(case.events, case.zone, tried=without)
-    due = due_date(before, on.office, "statutory", on.now)
-    approved = case.on(datetime.fromisoformat(fields["occurred_at"]))
-    return {"effective": due is not None and approved <= due}
+    limit = newest(before, on.office, "statutory", on.now)
+    approved = datetime.fromisoformat(fields["occurred_at"])
+    return {"effective": in_time(limit, case, approved)}
 
 
 def _stands_without(case: Case, target: Event) -> bool:

@@ -5,13 +5,14 @@ day it is looked at.  Nothing here asks what time it is: the caller says.  That 
 a replay reach, years later, the answer that was given then.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from ledger.counting import Count
-from ledger.limit import Data, Facts, Pause, Run, Step, basis
+from ledger.limit import WHOLE, Data, Facts, Pause, Run, Step, basis, day_ends
+from ledger.threshold import warnings
 from ledger.workdays import Calendars, Span, Spans, WorkingDays, union
 
 # An event that is being decided has no position yet; it comes after everything known.
@@ -19,11 +20,8 @@ _NEXT = 2**62
 _DAY = timedelta(days=1)
 
 # Only these are lengthened by an extension (延期), and only this one explains a broken promise.
-_EXTENDED = "statutory"
-_PROMISE = "promised"
+_EXTENDED, _PROMISE = WHOLE
 _EXPLAIN = "stage:explain"
-# The two limits of a case as a whole (法定时限, 承诺时限).
-WHOLE = (_EXTENDED, _PROMISE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,8 +69,12 @@ class Deadline:
 
     @property
     def late(self) -> bool:
-        """Whether it was done after the due date."""
-        return self.run.met is not None and self.run.met > self.due
+        """Whether it was done after the due date had ended."""
+        return self.run.met is not None and self.run.over(self.due)
+
+    def over_at(self, zone: tzinfo) -> datetime:
+        """Return the instant from which it is overdue."""
+        return day_ends(self.due, self.run.closes, zone)
 
     def document(self) -> dict[str, Any]:
         """Return the deadline as the interface shows it."""
@@ -97,6 +99,8 @@ class Deadline:
             "calendar_version": self.calendar_version,
             "moved_by": [dict(moved) for moved in self.moved_by],
         }
+        if run.closes is not None:
+            shown["closes_at"] = run.closes.isoformat("minutes")
         if self.provisional:
             shown["provisional"] = True
         return shown
@@ -133,30 +137,30 @@ def foreseen(
     overlay: str | None = None,
 ) -> tuple[Deadline, ...]:
     """Measure as `view` does, with the duties that will exist if nobody acts."""
-    history = _History(steps, calendars, at.astimezone(zone).date(), national, overlay)
+    history = _History(steps, calendars, at.astimezone(zone), national, overlay)
     facts = steps[-1].facts
     found: list[Deadline] = []
     for run in facts.runs:
         measured = history.measure(run, policy, history.moved_by(run))
         found.append(measured)
         if run.name == _PROMISE and facts.explain and not _kept(measured):
-            found.append(history.explanation(measured, facts, zone, policy))
+            found.append(history.explanation(measured, facts, policy))
     return tuple(sorted(found, key=lambda d: d.run.start))
 
 
 def thresholds(deadline: Deadline, policy: Data, zone: tzinfo) -> dict[str, datetime | None]:
     """Tell from which instant on each level holds, None where the policy has no such level.
 
-    Early and yellow begin at 00:00 of the first day on which their condition holds, red at
-    00:00 of the calendar day after the due date.
+    Early and yellow begin at 00:00 of the first day on which their condition holds, red when the
+    due date is over: at the close of business, or at 00:00 of the calendar day after it.
     """
     run = deadline.run
     count = Count(run.start, run.unit, deadline.days, deadline.paused)
-    early, yellow = _warnings(run, count, deadline.budget, deadline.due, policy)
+    early, yellow = warnings(run, count, deadline.budget, deadline.due, policy)
     return {
         "early": _midnight(early, zone) if early is not None else None,
         "yellow": _midnight(yellow, zone) if yellow is not None else None,
-        "red": _midnight(deadline.due + _DAY, zone),
+        "red": deadline.over_at(zone),
     }
 
 
@@ -173,13 +177,22 @@ class _Change:
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """What was known at each position, looked at on one day."""
+    """What was known at each position, looked at in one local instant."""
 
     steps: Sequence[Step]
     calendars: Calendars
-    on: date
+    at: datetime
     national: str
     overlay: str | None
+
+    @property
+    def on(self) -> date:
+        return self.at.date()
+
+    @property
+    def zone(self) -> tzinfo:
+        assert self.at.tzinfo is not None, "an instant has a zone"
+        return self.at.tzinfo
 
     def measure(self, run: Run, policy: Data, moved_by: tuple[Data, ...]) -> Deadline:
         facts, days = self.steps[-1].facts, self.days(_NEXT)
@@ -189,13 +202,13 @@ class _History:
         held_from = self.held_from(run, facts)
         today = self.today(run)
         if run.met is not None:
-            light = "met" if run.met <= due else "met-late"
-        elif today > due:
+            light = "met-late" if run.over(due) else "met"
+        elif self.overdue(run, due):
             light = "red"  # a suspension stops no clock that had run out before
         elif held_from is not None:
             light = "stopped"
         else:
-            yellow = _warnings(run, count, budget, due, policy)[1]
+            yellow = warnings(run, count, budget, due, policy)[1]
             light = "yellow" if yellow is not None and today >= yellow else "green"
         return Deadline(
             run=run,
@@ -211,9 +224,11 @@ class _History:
             held_from=held_from,
         )
 
-    def explanation(self, promise: Deadline, facts: Facts, zone: tzinfo, policy: Data) -> Deadline:
+    def explanation(self, promise: Deadline, facts: Facts, policy: Data) -> Deadline:
         """Measure the duty to explain a broken promise: it starts on the promise's due date."""
-        broken_at = _midnight(promise.due + _DAY, zone)
+        broken_at = promise.over_at(self.zone)
+        done = facts.explained
+        gone = promise.run.ended if done is None else None
         run = Run(
             name=_EXPLAIN,
             budget=facts.explain,
@@ -221,9 +236,11 @@ class _History:
             rule="deadline.day-after",
             opened=promise.run.opened,
             opened_at=broken_at,
-            met=facts.explained,
-            ended=promise.run.ended if facts.explained is None else None,
+            ended=gone,
+            closes=promise.run.closes,
+            after_close=promise.run.after_close,
         )
+        run = run if done is None else run.met_at(done, self.zone)
         # What moved the promise before it was broken has not moved this duty.
         changes = [c for c in self.changes(promise.run) if c.at is not None and c.at >= broken_at]
 
@@ -235,7 +252,7 @@ class _History:
         return replace(
             self.measure(run, policy, _moves(changes, known, due_at)),
             held_from=promise.held_from if promise.light == "stopped" else None,
-            foreseen=promise.open and self.on <= promise.due,
+            foreseen=promise.open and self.at < broken_at,
         )
 
     def moved_by(self, run: Run) -> tuple[Data, ...]:
@@ -261,6 +278,12 @@ class _History:
         if run.met is None and run.ended is None:
             return self.on
         return min(day for day in (self.on, run.met, run.ended) if day is not None)
+
+    def overdue(self, run: Run, due: date) -> bool:
+        """Tell whether the due date of a run that was not met is over, or was when it ended."""
+        if run.ended is not None and run.ended <= self.on:
+            return run.over(due)
+        return self.at >= day_ends(due, run.closes, self.zone)
 
     def facts(self, position: int) -> Facts:
         known = [s for s in self.steps[1:] if _place(s.position) <= position]
@@ -351,8 +374,8 @@ def _place(position: int) -> int:
 
 def _kept(promise: Deadline) -> bool:
     """Tell whether a promise was kept, or ended before it could be broken."""
-    last = promise.run.met or promise.run.ended
-    return last is not None and last <= promise.due
+    run = promise.run
+    return (run.met or run.ended) is not None and not run.over(promise.due)
 
 
 def _first(pause: Pause) -> date:
@@ -363,32 +386,6 @@ def _span(pause: Pause, days: WorkingDays, today: date) -> Span:
     """Tell which days a suspension takes out; an open one is taken to end as planned."""
     end = pause.end or max(today, days.add(pause.start, pause.planned_days))
     return _first(pause), end - _DAY if pause.rule == "suspension.whole-days" else end
-
-
-def _warnings(
-    run: Run, count: Count, budget: int, due: date, policy: Data
-) -> tuple[date | None, date | None]:
-    """Tell the first day of early and of yellow, by the row of the policy for this budget.
-
-    The policy's `base` says which limit of the whole case is warned of: the promise, the law's,
-    or each (DOMAIN 6); red is red for both.
-    """
-    base = policy.get("base", "each")
-    if run.name in WHOLE and base not in ("each", run.name):
-        return None, None
-    row = next(r for r in policy["levels"] if budget <= r.get("budget_to", budget))
-
-    def first_day(when: Mapping[str, int] | None) -> date | None:
-        if when is None:
-            return None
-        if "on_due" in when:
-            return due
-        left = when.get("left")
-        # Whole days, rounded up.
-        used = budget - left if left is not None else -(-budget * when["used_percent"] // 100)
-        return count.nth(max(0, used))
-
-    return first_day(row.get("early")), first_day(row.get("yellow"))
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

@@ -3,11 +3,11 @@
 The glue between the fold (`case`) and the arithmetic (`deadline`): no rule stands here.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 
 from ledger.case import Case, Data, approvals, replay
 from ledger.deadline import Deadline, view
-from ledger.limit import Facts, Step
+from ledger.limit import Facts, Step, day_ends
 from ledger.office import Office
 
 
@@ -19,7 +19,7 @@ def facts(case: Case) -> Facts:
         pauses=case.pauses,
         extensions=case.extensions,
         explain=int(rules.get("explain", 0)),
-        explained=case.explained_on,
+        explained=case.explained_at,
     )
 
 
@@ -50,16 +50,21 @@ def deadlines(case: Case, office: Office, at: datetime) -> tuple[Data, ...]:
     return tuple(deadline.document() for deadline in measured(case, office, at))
 
 
-def due_date(case: Case, office: Office, name: str, at: datetime) -> date | None:
-    """Tell the due date of the newest run of a deadline, or None where it never ran."""
-    found = [d.due for d in measured(case, office, at) if d.name == name]
+def newest(case: Case, office: Office, name: str, at: datetime) -> Deadline | None:
+    """Measure the newest run of a deadline, or return None where it never ran."""
+    found = [d for d in measured(case, office, at) if d.name == name]
     return found[-1] if found else None
+
+
+def in_time(deadline: Deadline | None, case: Case, at: datetime) -> bool:
+    """Tell whether an instant lies before the end of the due date."""
+    return deadline is not None and at < deadline.over_at(case.zone)
 
 
 def lapsed(case: Case, office: Office, now: datetime) -> datetime | None:
     """Tell when the law accepted the case; None while it has not (APL 32(4)).
 
-    That is 00:00 of the day after the last day to speak, if it passed in silence.
+    That is when the last day to speak was over, if it passed in silence.
     """
     falls = falls_due(case, office, now)
     return falls if falls is not None and falls <= now else None
@@ -69,10 +74,8 @@ def falls_due(case: Case, office: Office, now: datetime) -> datetime | None:
     """Tell when the law will accept the case if nobody speaks; None where it will not."""
     if case.open_run("supplement") is None:
         return None
-    due = due_date(case, office, "supplement", now)
-    if due is None:
-        return None
-    return datetime.combine(due + timedelta(days=1), time(), case.zone)
+    limit = newest(case, office, "supplement", now)
+    return None if limit is None else limit.over_at(case.zone)
 
 
 def expired(case: Case, now: datetime) -> datetime | None:
@@ -90,7 +93,7 @@ def renewal_due(case: Case) -> datetime | None:
     # What waits for the applicant is not undecided by the organ's silence.
     if run is None or case.decision is not None or case.outstanding:
         return None
-    return datetime.combine(run.start + timedelta(days=1), time(), case.zone)
+    return day_ends(run.start, run.closes, case.zone)
 
 
 # What time alone has done: the deadline that was missed, the flag, its rule.

@@ -75,7 +75,7 @@ def _supplement_received(case: Case, event: Event) -> None:
     if case.owed:
         case.owed = case.owed - names
         if not case.owed:
-            met(case, "stage:owed", on)
+            met(case, "stage:owed", event.occurred_at)
     done(case, event, "receive-supplement")
 
 
@@ -86,7 +86,7 @@ def _accepted(case: Case, event: Event) -> None:
     case.terms = _numbered_as(case, event.data.get("terms", case.terms))
     case.stage = Stage.ACCEPTED
     case.accepted_on = start
-    met(case, "supplement", on)
+    met(case, "supplement", event.occurred_at)
     if not case.deemed:
         done(case, event, "accept")
     if case.source is not None:
@@ -124,11 +124,10 @@ def _acceptance(case: Case, on: date) -> tuple[date, str]:
 
 
 def _declined(case: Case, event: Event) -> None:
-    on = case.on(event.occurred_at)
     case.stage = Stage.DECLINED
-    met(case, "supplement", on)
-    ended(case, on)
-    case.closed_on = on
+    met(case, "supplement", event.occurred_at)
+    ended(case, event.occurred_at)
+    case.closed_on = case.on(event.occurred_at)
     done(case, event, "decline")
 
 
@@ -140,7 +139,7 @@ def _transferred(case: Case, event: Event) -> None:
         "position": event.position,
     }
     case.parts = case.parts | {to["unit"]}
-    ended(case, case.on(event.occurred_at), "stage:transfer")  # nobody could take it any more
+    ended(case, event.occurred_at, "stage:transfer")  # nobody could take it any more
     done(case, event, "transfer")
     opened(case, event, "stage:transfer", days(case, "transfer"), case.on(event.occurred_at))
 
@@ -148,7 +147,7 @@ def _transferred(case: Case, event: Event) -> None:
 def _transfer_acknowledged(case: Case, event: Event) -> None:
     case.pending = None
     case.holder = {"unit": event.actor.organ, "person": event.actor.person}
-    met(case, "stage:transfer", case.on(event.occurred_at))
+    met(case, "stage:transfer", event.occurred_at)
     done(case, event, "acknowledge-transfer")
     if case.stage == Stage.ACCEPTED:
         case.stage = Stage.IN_REVIEW
@@ -156,7 +155,7 @@ def _transfer_acknowledged(case: Case, event: Event) -> None:
 
 def _transfer_refused(case: Case, event: Event) -> None:
     case.pending = None
-    met(case, "stage:transfer", case.on(event.occurred_at))
+    met(case, "stage:transfer", event.occurred_at)
 
 
 def _reviewed(case: Case, event: Event) -> None:
@@ -212,7 +211,7 @@ def _hearing(case: Case, event: Event, start: date) -> None:
         return
     asked = data.get("requested_at")
     begun = date.fromisoformat(asked) if asked else case.on(event.occurred_at)
-    met(case, "stage:hearing-request", begun)
+    met(case, "stage:hearing-request", begun if asked else event.occurred_at)
     opened(case, event, "stage:hearing", days(case, "hearing"), begun)
 
 
@@ -223,10 +222,10 @@ def _resumed(case: Case, event: Event) -> None:
     case.pauses = tuple(
         replace(p, end=until) if p.kind == kind and p.end is None else p for p in case.pauses
     )
-    met(case, "special", on, kind)
+    met(case, "special", event.occurred_at, kind)
     if kind == "hearing":
-        met(case, "stage:hearing", on)
-        met(case, "stage:hearing-request", on)
+        met(case, "stage:hearing", event.occurred_at)
+        met(case, "stage:hearing-request", event.occurred_at)
     if all(p.end is not None for p in case.pauses):
         case.stage = case.stage_before
     done(case, event, "resume")
@@ -245,7 +244,7 @@ def _extended(case: Case, event: Event) -> None:
 def _given_up(case: Case, event: Event) -> None:
     case.stage = Stage.WITHDRAWN if event.type == "withdrawn" else Stage.TERMINATED
     case.closed_on = case.on(event.occurred_at)
-    ended(case, case.closed_on)
+    ended(case, event.occurred_at)
     done(case, event, "withdraw" if event.type == "withdrawn" else "terminate")
 
 
@@ -291,4 +290,10 @@ FOLD: Mapping[str, Callable[[Case, Event], None]] = {
     "correction-proposed": _correction_proposed,
     "correction-approved": _correction_approved,
     "recusal-declared": _recusal_declared,
+}
+
+# What an act was flagged for holds as long as it is so: a correction may put it right.
+HOLDS: Mapping[str, Callable[[Case, Event], bool]] = {
+    "late-notice": lambda case, _: case.deemed,
+    "extension-after-due": lambda _, event: not event.data["effective"],
 }

@@ -21,8 +21,9 @@ def applied(case: Case, event: Event) -> None:
     case.permit_of = event.data.get("about")
     ends = renewal_ends(case)
     if ends is not None:
-        # A permit expires on its day, working or not: no day is counted.
-        opened(case, event, "stage:renewal", 0, ends, unit="day")
+        # A permit expires on its day, working or not: no day is counted.  And it is valid to the
+        # end of it, whenever the office closes.
+        opened(case, event, "stage:renewal", 0, ends, unit="day", closes=None)
 
 
 def renewal_ends(case: Case) -> date | None:
@@ -36,7 +37,7 @@ def renewal_ends(case: Case) -> date | None:
 def _ended(state: str, duty: str) -> Callable[[Case, Event], None]:
     def fold(case: Case, event: Event) -> None:
         _stands(case, event, permit=state)
-        ended(case, case.on(event.occurred_at), "issue")  # nothing is handed out any more
+        ended(case, event.occurred_at, "issue")  # nothing is handed out any more
         done(case, event, duty)
 
     return fold
@@ -80,7 +81,7 @@ def _deemed_renewed(case: Case, event: Event) -> None:
         **validity(event.data),
     }
     case.stage = Stage.DECIDED
-    met(case, "stage:renewal", on)
+    met(case, "stage:renewal", event.occurred_at)
     granted(case, event, on)
 
 

@@ -12,7 +12,7 @@ from ledger.runs import days, done, ended, met, opened, organs, policy, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from ledger.case import Case, Data, Event
 
@@ -64,23 +64,23 @@ def _decided(case: Case, event: Event) -> None:
     done(case, event, "decide")
     if document.get("number"):
         _number_state(case, document["kind"], document["number"], "used")
-    met(case, "stage:renewal", on)
+    met(case, "stage:renewal", event.occurred_at)
     if grants:
         granted(case, event, on)
     else:
-        _decided_on(case, on)
+        _decided_at(case, event.occurred_at)
 
 
-def _decided_on(case: Case, on: date) -> None:
-    met(case, "statutory", on)
-    ended(case, on, "stage:transfer")  # what is decided is not handed on any more
+def _decided_at(case: Case, at: datetime) -> None:
+    met(case, "statutory", at)
+    ended(case, at, "stage:transfer")  # what is decided is not handed on any more
     if case.terms.get("promise_ends_with", "decide") == "decide":
-        met(case, "promised", on)
+        met(case, "promised", at)
 
 
 def granted(case: Case, event: Event, on: date) -> None:
     """Begin what a grant asks for: handing out, publishing, pushing, verifying a promise."""
-    _decided_on(case, on)
+    _decided_at(case, event.occurred_at)
     if case.source is not None:
         return
     opened(case, event, "issue", days(case, "issue"), on)
@@ -114,6 +114,7 @@ def _sealed(case: Case, event: Event) -> None:
         "event": event.id,
         "position": event.position,
         "void": False,
+        **{name: data[name] for name in ("requester", "terminal", "place") if data.get(name)},
     }
     case.seals = (*case.seals, use)
     done(case, event, "seal")
@@ -123,7 +124,7 @@ def _sealed(case: Case, event: Event) -> None:
         if case.stage in ((Stage.ACCEPTED, Stage.IN_REVIEW) if filing else (Stage.DECIDED,)):
             case.stage_before = case.stage
             case.stage = Stage.SEALED
-            ended(case, case.on(event.occurred_at), "stage:transfer")
+            ended(case, event.occurred_at, "stage:transfer")
 
 
 def _seal_voided(case: Case, event: Event) -> None:
@@ -147,9 +148,9 @@ def _issued(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     case.issued = {**event.data, "by": event.actor.person, "event": event.id, "on": on.isoformat()}
     case.stage = Stage.ISSUED
-    met(case, "issue", on)
+    met(case, "issue", event.occurred_at)
     if case.terms.get("promise_ends_with", "decide") == "issue":
-        met(case, "promised", on)
+        met(case, "promised", event.occurred_at)
     done(case, event, "issue")
 
 
@@ -157,9 +158,9 @@ def _published(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     case.published = (*case.published, {**event.data, "on": on.isoformat(), "event": event.id})
     if event.data["what"] == "decision":
-        met(case, "stage:publish", on)
-    if event.data["what"] == "explanation" and case.explained_on is None:
-        case.explained_on = on
+        met(case, "stage:publish", event.occurred_at)
+    if event.data["what"] == "explanation" and case.explained_at is None:
+        case.explained_at = event.occurred_at
     done(case, event, "publish")
 
 
@@ -179,7 +180,7 @@ def _pushed(case: Case, event: Event) -> None:
     }
     case.pushes = (*case.pushes, push)
     to = {"kind": push["to"]}
-    met(case, "push", on, push["to"])
+    met(case, "push", event.occurred_at, push["to"])
     done(case, event, "push")
     if case.source is None and link.get("claim") is not None:
         opened(case, event, "claim", int(link["claim"]), on, data=to)

@@ -27,12 +27,11 @@ def _noted(case: Case, event: Event, **more: Json) -> Data:
 
 
 def _claimed(case: Case, event: Event) -> None:
-    on = case.on(event.occurred_at)
     case.pushes = tuple(
         _signed_for(p, event) if p["to"] == event.actor.organ and p["claimed_at"] is None else p
         for p in case.pushes
     )
-    met(case, "claim", on, event.actor.organ)
+    met(case, "claim", event.occurred_at, event.actor.organ)
     done(case, event, "claim")
 
 
@@ -46,7 +45,7 @@ def _signed_for(push: Data, event: Event) -> Data:
 def _inspected(case: Case, event: Event) -> None:
     case.inspections = (*case.inspections, _noted(case, event))
     if event.data["purpose"] == "verification":
-        met(case, "stage:verify", case.on(event.occurred_at))
+        met(case, "stage:verify", event.occurred_at)
     done(case, event, "inspect")
 
 
@@ -113,7 +112,7 @@ def _review_verified(case: Case, event: Event) -> None:
     _followed(case, event, verdict=verdict, verified_on=on.isoformat())
     if verdict != "valid":
         # Mistaken and malicious are not counted, and not deleted.
-        ended(case, on, "bad-review", event.data["review"])
+        ended(case, event.occurred_at, "bad-review", event.data["review"])
     done(case, event, "verify-review")
 
 
@@ -125,7 +124,7 @@ def _rectified(case: Case, event: Event) -> None:
 def _fed_back(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     _followed(case, event, fed_back_on=on.isoformat())
-    met(case, "bad-review", on, event.data["review"])
+    met(case, "bad-review", event.occurred_at, event.data["review"])
     done(case, event, "feed-back")
 
 
@@ -168,12 +167,12 @@ def _remedy_result_recorded(case: Case, event: Event) -> None:
     result = {"result": event.data["result"], "result_on": on.isoformat()}
     this = event.data["remedy"]
     case.remedies = tuple({**r, **result} if r["event"] == this else r for r in case.remedies)
-    ended(case, on, "evidence", this)
+    ended(case, event.occurred_at, "evidence", this)
     if event.data["result"] == "annulled" and (case.decision or {}).get("permit"):
         # It ends without the bureau's act.
         annulled = {"permit": "annulled", "permit_event": event.id, "permit_on": on.isoformat()}
         case.decision = {**(case.decision or {}), **annulled}
-        ended(case, on, "issue")
+        ended(case, event.occurred_at, "issue")
 
 
 # -- enforcement --------------------------------------------------------------------------------
@@ -201,14 +200,14 @@ def _finding_recorded(case: Case, event: Event) -> None:
 
 def _penalised(case: Case, event: Event) -> None:
     _investigated(case, penalties=_noted(case, event, type=event.type))
-    met(case, "stage:penalty", case.on(event.occurred_at))
+    met(case, "stage:penalty", event.occurred_at)
     done(case, event, "penalise")
 
 
 def penalty_of_permit(case: Case, event: Event) -> None:
     """Note the cancelling of a permit as the penalty that it is."""
     _investigated(case, penalties=_noted(case, event, type=event.type))
-    met(case, "stage:penalty", case.on(event.occurred_at))
+    met(case, "stage:penalty", event.occurred_at)
 
 
 def _sanctioned(case: Case, event: Event) -> None:
@@ -220,7 +219,7 @@ def _investigation_closed(case: Case, event: Event) -> None:
     on = case.on(event.occurred_at)
     data = event.data
     _investigated(case, closed_on=on.isoformat(), result=data["result"])
-    met(case, "stage:penalty", on)
+    met(case, "stage:penalty", event.occurred_at)
     done(case, event, "close-investigation")
 
 

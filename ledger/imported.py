@@ -32,6 +32,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "forbidden-character": "a value has characters that no text of ours may have",
         "too-long": "a value is too long",
         "record-too-large": "an act would exceed the size of a record",
+        "unknown-field": "a member that an item of the catalogue does not have",
+        "unknown-reference": "an organ or a policy that is not here",
     }
 )
 

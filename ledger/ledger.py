@@ -251,9 +251,13 @@ class Ledger:
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
 
     async def take_in(self, events: Events, key: Key) -> Recorded:
-        """Record a case that happened elsewhere, whole; `Moved` where it is here already."""
+        """Record what a row of a file says: events of one stream, whole.
+
+        `Moved` where that stream is at another version: a case that is here already.
+        """
         now = await self.now()
-        return await self._append(events, {events[0].stream: 0}, key, None, None, now)
+        before = {events[0].stream: events[0].version - 1}
+        return await self._append(events, before, key, None, None, now)
 
     async def refuse(
         self, refused: Refused, *, action: str, by: Actor, case: str | None, item: str | None,

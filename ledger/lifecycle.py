@@ -311,7 +311,7 @@ MAY: Mapping[Action, tuple[May, ...]] = {
         Action.WITHDRAW: "clerk O written-request; handler O written-request; applicant X",
         Action.TERMINATE: "approver O; bureau-head O",
         Action.RECALL_PERMIT: "approver O; bureau-head O",
-        Action.REVOKE_PERMIT: "approver O; bureau-head O",
+        Action.REVOKE_PERMIT: "approver O; bureau-head OA",
         Action.DEREGISTER: "approver O",
         Action.AMEND: "approver O",
         Action.RENEW: "approver O",
@@ -371,6 +371,9 @@ SEPARATIONS: tuple[Separation, ...] = (
     Separation("SOD-2", "decide", "review:handle", "policy"),
     Separation("SOD-2", "decide", "review:check", "policy"),
     Separation("SOD-3", "decide", "seal", "policy"),
+    # To take a permit back is a decision too, with a document of its own to be sealed.
+    Separation("SOD-3", "recall-permit", "seal", "policy"),
+    Separation("SOD-3", "revoke-permit", "seal", "policy"),
     Separation("SOD-4", "accept", "seal:result", "policy"),
     Separation("SOD-5", "decide", "issue", "policy"),
     Separation("SOD-11", "preside", "review:handle", "law"),

@@ -40,6 +40,7 @@ MAX_ACTIVITIES = 1_000
 # In the details of an act `{"column": name}` stands for what that column holds.
 COLUMN = "column"
 
+_PATH = re.compile(r"[a-z_]{1,40}(?:\.[a-z_]{1,40})?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 
 
@@ -117,13 +118,61 @@ class LogMapping:
     activities: Mapping[str, Activity]
 
 
-def mapping(data: Json) -> RowMapping | LogMapping:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CatalogueMapping:
+    """How the rows of a file of items are read: which are what, and which column is which member.
+
+    `catalogue` says what the rows are (`items` or `baselines`), `members` which column a
+    member is read from, by its path ("limits.statutory"); without any, a row is an item as
+    `POST /items` takes it.  `defaults` are members that every row has unless it says otherwise.
+    """
+
+    system: str
+    catalogue: str
+    members: Mapping[str, str]
+    defaults: Data
+
+    @property
+    def item(self) -> str:
+        """What the rows are of, where a file of cases names its item."""
+        return self.catalogue
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Name every column that the mapping reads."""
+        return frozenset(self.members.values())
+
+
+AnyMapping = RowMapping | LogMapping | CatalogueMapping
+
+
+def mapping(data: Json) -> AnyMapping:
     """Read a mapping; refuse one that says too little, too much, or what cannot be.
 
-    One of rows says which acts are read of each, one of a log what its traces and events are.
+    One of rows says which acts are read of each, one of a log what its traces and events are,
+    one of a catalogue what its rows are.
     """
     members = _object(data, "/mapping")
+    if "catalogue" in members:
+        return _of_catalogue(members)
     return _of_log(members) if "trace" in members else _of_rows(members)
+
+
+def _of_catalogue(members: dict[str, Json]) -> CatalogueMapping:
+    _only(members, {"system", "catalogue", "members", "defaults", "note"}, "/mapping")
+    what = members["catalogue"]
+    if what not in ("items", "baselines"):
+        raise _wrong("catalogue: items or baselines", "/mapping/catalogue")
+    read = _object(members.get("members", {}), "/mapping/members")
+    for path in read:
+        if not _PATH.fullmatch(path):
+            raise _wrong("a member, or one of a member", f"/mapping/members/{path[:64]}")
+    return CatalogueMapping(
+        system=_code(members, "system"),
+        catalogue=str(what),
+        members={p: _text(c, f"/mapping/members/{p}") for p, c in read.items()},
+        defaults=_object(members.get("defaults", {}), "/mapping/defaults"),
+    )
 
 
 def _of_log(members: dict[str, Json]) -> LogMapping:

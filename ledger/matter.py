@@ -14,7 +14,7 @@ from ledger.case import Actor, Case, Data, Event, Events, Json, as_corrected
 from ledger.deadline import Deadline, view
 from ledger.errors import Refused
 from ledger.lifecycle import Responsibility, Role
-from ledger.limit import Facts, Run, Step
+from ledger.limit import Facts, Run, Step, closing
 from ledger.matter_rules import EVENTS, MAY, READING, Action
 from ledger.occasion import Occasion, event_beside
 from ledger.office import Office
@@ -24,7 +24,7 @@ from ledger.workdays import Calendars
 
 NUMBER = "{ledger}-M-{year}-{number:06d}"
 REGISTER = "matter/%Y"
-POLICY = "alerts-default"
+POLICIES = {"alerts": "alerts-default", "deadlines": "deadlines-default"}
 PROMISE, OPINION = "matter-promise", "matter-opinion"
 
 
@@ -113,7 +113,9 @@ def _opened(matter: Matter, event: Event) -> Matter:
         items=tuple(data.get("items", ())),
         materials=tuple(data.get("materials", ())),
         terms=data["terms"],
-        promise=None if days is None else _run(PROMISE, days, on, event, "promise of the matter"),
+        promise=None
+        if days is None
+        else _run(PROMISE, days, on, event, "promise of the matter", data["terms"]),
     )
 
 
@@ -130,8 +132,10 @@ def _split_off(matter: Matter, event: Event) -> Matter:
 def _requested(matter: Matter, event: Event) -> Matter:
     on = matter.on(event.occurred_at)
     opinion = {**event.data, "request": event.id, "on": on.isoformat(), "given": None}
-    organ = event.data["organ"]
-    run = _run(OPINION, event.data["days"], on, event, "request for an opinion", organ=organ)
+    basis = "request for an opinion"
+    run = _run(
+        OPINION, event.data["days"], on, event, basis, matter.terms, organ=event.data["organ"]
+    )
     return replace(matter, opinions=(*matter.opinions, opinion), asked=(*matter.asked, run))
 
 
@@ -147,11 +151,13 @@ def _given(matter: Matter, event: Event) -> Matter:
     }
     opinions, asked = list(matter.opinions), list(matter.asked)
     opinions[place] = {**opinions[place], "given": given}
-    asked[place] = replace(asked[place], met=on)
+    asked[place] = asked[place].met_at(event.occurred_at, matter.zone)
     return replace(matter, opinions=tuple(opinions), asked=tuple(asked))
 
 
-def _run(name: str, days: int, start: date, event: Event, basis: str, **more: Json) -> Run:
+def _run(
+    name: str, days: int, start: date, event: Event, basis: str, terms: Data, **more: Json
+) -> Run:
     return Run(
         name=name,
         budget=int(days),
@@ -159,6 +165,7 @@ def _run(name: str, days: int, start: date, event: Event, basis: str, **more: Js
         rule="deadline.day-after",
         opened=event.position,
         opened_at=event.recorded_at or event.occurred_at,
+        closes=closing(terms["policies"].get("deadlines", {})),
         data={"basis": basis, **more},
     )
 
@@ -182,25 +189,27 @@ _FOLD: Mapping[str, Callable[[Matter, Event], Matter]] = {
 # -- what follows from the cases -----------------------------------------------------------------
 
 
-def settled_on(case: Case) -> date | None:
-    """Tell on which day a case was decided, or ended without a decision; None while it runs."""
+def settled_at(case: Case) -> datetime | None:
+    """Tell when a case was decided, or ended without a decision; None while it runs."""
+    events = as_corrected(case.events)
     if case.decision is not None:
-        return date.fromisoformat(case.decision["on"])
-    ends = [e for e in case.events if e.type in ("declined", "withdrawn", "terminated")]
-    return case.on(ends[-1].occurred_at) if ends else None
+        decided = case.decision["event"]
+        return next(e.occurred_at for e in events if e.id == decided)
+    ends = [e for e in events if e.type in ("declined", "withdrawn", "terminated")]
+    return ends[-1].occurred_at if ends else None
 
 
 def deadlines(
     matter: Matter,
-    settled: Sequence[date | None],
+    settled: Sequence[datetime | None],
     office: Office,
     at: datetime,
     calendars: Calendars | None = None,
 ) -> tuple[Deadline, ...]:
     """Measure the promise for the whole, and what was asked of each organ.
 
-    `settled` tells of each of its cases when it was: the promise is kept on the day of the
-    last of them.  Counted is by these calendars, or by all known.
+    `settled` tells of each of its cases when it was: the promise is kept when the last of them
+    is.  Counted is by these calendars, or by all known.
     """
     policy = matter.terms["policies"]["alerts"]
     days = office.calendars if calendars is None else calendars
@@ -212,12 +221,13 @@ def deadlines(
     return view(steps, days, at, office.zone, policy, overlay=office.ledger)
 
 
-def _runs(matter: Matter, settled: Sequence[date | None]) -> tuple[Run, ...]:
+def _runs(matter: Matter, settled: Sequence[datetime | None]) -> tuple[Run, ...]:
     if matter.promise is None:
         return matter.asked
-    last = max((day for day in settled if day is not None), default=None)
-    met = None if None in settled else last
-    return (*matter.asked, replace(matter.promise, met=met))
+    known = [at for at in settled if at is not None]
+    kept = known and len(known) == len(settled)
+    run = matter.promise
+    return (*matter.asked, run.met_at(max(known), matter.zone) if kept else run)
 
 
 # -- who may -----------------------------------------------------------------------------------
@@ -283,17 +293,17 @@ def candidate(
 def open_matter(stream: str, on: Occasion, *, items: Sequence[str], **details: Json) -> Events:
     """Open a matter (一件事申请): one form and one pack for all its items."""
     for i, item in enumerate(items):
-        if f"item:{item}" not in on.office.things:
+        if on.office.thing(f"item:{item}") is None:
             raise Refused("unknown-reference", "no such item", pointer=f"/items/{i}")
-    rule = on.office.version("policy", POLICY)
-    policies = {"alerts": {**rule.content, "version": rule.number}}
+    rules = {kind: on.office.version("policy", name) for kind, name in POLICIES.items()}
+    policies = {kind: {**rule.content, "version": rule.number} for kind, rule in rules.items()}
     data = {
         **details,
         "items": list(items),
         "organ": on.by.organ,
         "terms": {"policies": policies},
     }
-    relied = on.office.relied(f"policy:{POLICY}")
+    relied = on.office.relied(*(f"policy:{name}" for name in POLICIES.values()))
     new = Matter(stream=stream, zone=on.office.zone)
     return recorded(Action.OPEN, new, on, data, relied=relied, numbers=(REGISTER,))
 

@@ -10,6 +10,7 @@ from datetime import date
 
 from ledger.case import Case, Data, Event, Events, Flag, flag
 from ledger.errors import Refused
+from ledger.fold_result import validity
 from ledger.lifecycle import PROPOSALS, Action
 from ledger.occasion import Occasion, event
 from ledger.precondition import permit_state
@@ -137,7 +138,7 @@ def amend(
 ) -> Events:
     """Change a permit in force as its holder has applied for (变更; APL 49)."""
     _applied(case, on, Action.AMEND, by)
-    data = {"by": by, "changes": changes, "document": document, **_valid(document)}
+    data = {"by": by, "changes": changes, "document": document, **validity(document or {})}
     return (event(case, on, "amended", data),)
 
 
@@ -149,7 +150,7 @@ def renew(case: Case, on: Occasion, *, by: str, document: Data | None = None) ->
     if expires is not None and decision["on"] > expires and not decision.get("deemed"):
         raise Refused("rule-refused", "the permit had expired by then", rule="renewal.expired")
     granted = {name: decision.get(name) for name in ("valid_from", "valid_to")}
-    data = {"by": by, "document": document, **granted, **_valid(document)}
+    data = {"by": by, "document": document, **granted, **validity(document or {})}
     return (event(case, on, "renewed", data),)
 
 
@@ -168,12 +169,6 @@ def _applied(case: Case, on: Occasion, action: Action, by: str) -> Case:
         if earlier.type in ("amended", "renewed") and earlier.data.get("by") == by:
             raise Refused("already-done", "it is carried out", earlier_position=earlier.position)
     return other
-
-
-def _valid(document: Data | None) -> Data:
-    """Take from a document how long it is valid, as far as it says so."""
-    of = document or {}
-    return {name: of[name] for name in ("valid_from", "valid_to") if of.get(name) is not None}
 
 
 # -- applications about a permit --------------------------------------------------------------

@@ -5,7 +5,7 @@ Split from `approval` by what the acts are about: the document that the outcome 
 
 from ledger.authority import duty_policy
 from ledger.case import Case, Data, Event, Events, Flag, flag
-from ledger.due import measured
+from ledger.due import in_time, measured
 from ledger.errors import Refused
 from ledger.fold_result import official
 from ledger.joint import wanted
@@ -110,11 +110,14 @@ def seal(
     copies: int = 1,
     medium: str = "paper",
     signature: Data | None = None,
+    requester: str | None = None,
+    terminal: str | None = None,
+    place: str | None = None,
 ) -> Events:
     """Use the approval seal on a document that a recorded act authorises (用印).
 
     The digest is that of the decision, the keeper that of this moment; the serial number of
-    the use is given by the database.
+    the use is given by the database.  `requester` is a member of staff who asked for it.
     """
     kind = document["kind"]
     because = _authorising(case, document)
@@ -130,12 +133,17 @@ def seal(
     _sealable(case, document, medium, because)
     _in_hand(on, held)
     _delegated(case, held)
+    if requester is not None and all(post.person != requester for post in on.office.posts):
+        raise Refused("unknown-reference", "no such member of staff", pointer="/requester")
     data = {
         "seal": seal,
         "document": dict(document),
         "copies": copies,
         "medium": medium,
         "signature": signature,
+        "requester": requester,
+        "terminal": terminal,
+        "place": place,
         "item": case.terms["item"],
         "authorised_by": {
             "event": because.id,
@@ -313,9 +321,8 @@ def publish(
 
 def _broken(case: Case, on: Occasion) -> bool:
     """Tell whether the promise of the case was broken by the day of the act."""
-    day = case.on(on.at)
     promises = [d for d in measured(case, on.office, on.now) if d.name == "promised"]
-    return any(d.late or (d.open and day > d.due) for d in promises)
+    return any(d.late or (d.open and not in_time(d, case, on.at)) for d in promises)
 
 
 def push(case: Case, on: Occasion, *, to: str) -> Events:

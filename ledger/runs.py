@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ledger.limit import Run
+from ledger.limit import Run, closing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from ledger.case import Case, Data, Event, Json
 
@@ -21,6 +21,7 @@ def opened(case: Case, event: Event, name: str, budget: int, start: date, **more
     """Start a limit of a case; what happened elsewhere is bound by none of ours."""
     if case.source is not None:
         return  # what happened elsewhere is a fact; our limits did not bind it
+    closes = more.pop("closes", closing(policy(case, "deadlines")))
     run = Run(
         name=name,
         unit=more.pop("unit", "working-day"),
@@ -30,27 +31,34 @@ def opened(case: Case, event: Event, name: str, budget: int, start: date, **more
         opened=event.position,
         opened_at=event.recorded_at or event.occurred_at,
         pausable=name in ("statutory", "promised"),
+        closes=closes,
         **more,
     )
+    at = event.occurred_at
+    if budget == 0 and start == case.on(at) and run.closed(at, case.zone):
+        run = replace(run, closes=None)  # what begins after the close has the rest of its day
     case.runs = (*case.runs, run)
 
 
-def met(case: Case, name: str, on: date, kind: str | None = None) -> None:
-    """Note the day on which the newest run of a limit was met, if it still runs."""
+def met(case: Case, name: str, at: date | datetime, kind: str | None = None) -> None:
+    """Note when the newest run of a limit was met, if it still runs.
+
+    `at` is the instant, or the day where the act names no more than that.
+    """
     for i in range(len(case.runs) - 1, -1, -1):
         run = case.runs[i]
         if run.name == name and run.data.get("kind") == kind:
             if run.met is None and run.ended is None:
                 runs = list(case.runs)
-                runs[i] = replace(run, met=on)
+                runs[i] = run.met_at(at, case.zone)
                 case.runs = tuple(runs)
             return
 
 
-def ended(case: Case, on: date, name: str | None = None, kind: str | None = None) -> None:
+def ended(case: Case, at: datetime, name: str | None = None, kind: str | None = None) -> None:
     """End what runs (under one name, of one kind, or all): the case has taken the duty away."""
     case.runs = tuple(
-        replace(run, ended=on)
+        run.ended_at(at, case.zone)
         if run.met is None
         and run.ended is None
         and name in (None, run.name)

@@ -125,7 +125,7 @@ def of_reconciliation(event: Event, office: Office) -> Card | None:
 
 def of_emergency(event: Event, office: Office) -> Card | None:
     """Return the card of a break-glass that was confirmed, for those who review it."""
-    thing = office.things[event.stream]
+    thing = office.existing(event.stream)
     at = event.recorded_at
     if at is None or thing.current is None or thing.current.content.get("kind") != EMERGENCY:
         return None
@@ -220,18 +220,20 @@ def _at_stake(case: Case, known: list[Then], office: Office) -> frozenset[str]:
     """
     if not case.runs:
         return frozenset()
-    every = frozenset(run.name for run in case.runs) | {EXPLAIN}
-    if not plain(case) or _calendars(case, known, office):
-        return every
     policy = Policy.of(case.terms["policies"]["alerts"])
-    if policy != Policy.of(known[0].terms["policies"]["alerts"]):
-        return every
+    if (
+        not plain(case)
+        or _calendars(case, known, office)
+        or policy != Policy.of(known[0].terms["policies"]["alerts"])
+    ):
+        # Also what a correction took away: its cards were raised, and are withdrawn, not unsaid.
+        return frozenset(run.name for then in known for run in then.runs) | {EXPLAIN}
     days = office.calendars.known_at(known[0].position).days(NATION, office.ledger)
     names = set()
     for number, run in enumerate(case.runs):
         at = instants(run, days, case.zone, policy)
         last = run.met or run.ended
-        if last is None or last > at.due or at.first < _ended_at(known, number):
+        if last is None or run.over(at.due) or at.first < _ended_at(known, number):
             names.add(run.name)
     return frozenset(names | {EXPLAIN} if "promised" in names else names)
 

@@ -9,30 +9,39 @@ by rounding.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from fractions import Fraction
 from typing import Any
+
+from ledger.limit import day_ends
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Local dates, both included; `today` is the ledger's, beyond which nothing has happened."""
+    """Local dates, both included; `now` is the ledger's time, beyond which nothing has happened."""
 
     first: date
     last: date
-    today: date
+    now: datetime
 
     def holds(self, day: date | None) -> bool:
         """Tell whether a day lies in the period."""
         return day is not None and self.first <= day <= self.last
 
-    def past_at_end(self, due: date | None, *ends: date | None) -> bool:
+    def past_at_end(self, due: date | None, closes: time | None, *ends: date | None) -> bool:
         """Tell whether a limit had run out in the last moment of the period and was open.
 
-        The last day of a limit ends at 24:00, so what is due on the last day is not past it.
-        Of a period that still goes on, the last moment is now; one to come has none.
+        Where the last day of a limit ends at 24:00, what is due on the last day of the period is
+        not past it; where it ends at the close of business, it is.  Of a period that still goes
+        on, the last moment is now; one to come has none.
         """
-        if due is None or due >= min(self.last, self.today) or self.first > self.today:
+        if due is None or due > self.last or self.first > self.now.date():
+            return False
+        if due == self.last and closes is None:
+            return False
+        zone = self.now.tzinfo
+        assert zone is not None, "an instant has a zone"
+        if day_ends(due, closes, zone) > self.now:
             return False
         return all(end is None or end > self.last for end in ends)
 
@@ -72,9 +81,12 @@ class Counted:
     promised_due: date | None = None
     promised_met: date | None = None
     promised_ended: date | None = None
+    promised_after_close: bool = False
     issue_due: date | None = None
     issue_met: date | None = None
     issue_ended: date | None = None
+    issue_after_close: bool = False
+    closes: time | None = None
     deemed_on: date | None = None
     extended_late_on: tuple[date, ...] = ()
     unreasoned_on: date | None = None
@@ -84,8 +96,13 @@ class Counted:
 
     @property
     def late(self) -> bool:
-        """Whether the promise was met after its day."""
-        return _after(self.promised_met, self.promised_due)
+        """Whether the promise was met after its day had ended."""
+        return _after(self.promised_met, self.promised_due, closed=self.promised_after_close)
+
+    @property
+    def issued_late(self) -> bool:
+        """Whether the result was handed out after the day for it had ended."""
+        return _after(self.issue_met, self.issue_due, closed=self.issue_after_close)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +113,14 @@ class Rated:
     due: date | None
     met_on: date | None
     verdict: str | None = None
+    after_close: bool = False
+
+    @property
+    def on_time(self) -> bool:
+        """Whether it was fed back before its day had ended."""
+        return self.met_on is not None and not _after(
+            self.met_on, self.due, closed=self.after_close
+        )
 
     @property
     def counts(self) -> bool:
@@ -106,8 +131,11 @@ class Rated:
 UNCOUNTED = frozenset({"mistaken", "malicious"})
 
 
-def _after(done: date | None, due: date | None) -> bool:
-    return done is not None and due is not None and done > due
+def _after(done: date | None, due: date | None, *, closed: bool) -> bool:
+    """Tell whether a day had ended when something was done; `closed` is later than the close."""
+    if done is None or due is None:
+        return False
+    return done > due or (done == due and closed)
 
 
 # -- what cases are counted by -----------------------------------------------------------------
@@ -117,13 +145,15 @@ def causes(case: Counted, period: Period) -> tuple[str, ...]:
     """Name what makes a case overdue in a period (kpi.overdue@1), each cause once."""
     known = {
         "promised": period.holds(case.promised_met) and case.late,
-        "open": period.past_at_end(case.promised_due, case.promised_met, case.promised_ended),
+        "open": period.past_at_end(
+            case.promised_due, case.closes, case.promised_met, case.promised_ended
+        ),
         "deemed-acceptance": period.holds(case.deemed_on),
         "extension": any(period.holds(day) for day in case.extended_late_on),
         "reasons": period.holds(case.unreasoned_on),
         # Never handed out is no better than handed out late.
-        "issue": (period.holds(case.issue_met) and _after(case.issue_met, case.issue_due))
-        or period.past_at_end(case.issue_due, case.issue_met, case.issue_ended),
+        "issue": (period.holds(case.issue_met) and case.issued_late)
+        or period.past_at_end(case.issue_due, case.closes, case.issue_met, case.issue_ended),
     }
     return tuple(name for name, there in known.items() if there)
 
@@ -292,7 +322,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         en="Bad reviews fed back on time",
         formula="fed back on or before due / bad reviews due in P less mistaken and malicious",
         weight=lambda review, period: int(period.holds(review.due) and review.counts),
-        amount=lambda review, _p: int(review.met_on is not None and review.met_on <= review.due),
+        amount=lambda review, _p: int(review.on_time),
         aim=(AT_LEAST, _ALL),
     ),
     Definition(

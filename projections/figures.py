@@ -6,7 +6,7 @@ date yet, and whether a limit had run out at the end of a period is said when on
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 
 from ledger.case import Case, as_corrected
 from ledger.deadline import foreseen
@@ -37,9 +37,12 @@ COLUMNS = (
     "promised_due",
     "promised_met",
     "promised_ended",
+    "promised_after_close",
     "issue_due",
     "issue_met",
     "issue_ended",
+    "issue_after_close",
+    "closes",
     "deemed_on",
     "extended_late_on",
     "unreasoned_on",
@@ -49,10 +52,35 @@ COLUMNS = (
     "received_on",
     "until",
     "last_due",
+    "moved_position",
 )
 MEASURED = ("promised", "issue")
 _GIVEN_UP = frozenset({"declined", "withdrawn", "terminated"})
 _WINDOW = "window"
+# The acts after which a case can count for something else than before.
+MOVING = frozenset(
+    {
+        "received",
+        "accepted",
+        "deemed-accepted",
+        "deemed-renewed",
+        "suspended",
+        "resumed",
+        "extended",
+        "decided",
+        "issued",
+        "declined",
+        "withdrawn",
+        "terminated",
+        # What has ended is not handed out any more.
+        "permit-recalled",
+        "permit-revoked",
+        "permit-cancelled",
+        "deregistered",
+        "remedy-result-recorded",
+        "correction-approved",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +91,8 @@ class _Limit:
     met: date | None = None
     ended: date | None = None
     runs: bool = False
+    closes: time | None = None
+    after_close: bool = False
 
     @property
     def open(self) -> bool:
@@ -73,7 +103,9 @@ def row_of(case: Case, office: Office) -> tuple[object, ...] | None:
     """Tell what figures ask of a case, None where they ask nothing of it."""
     promised, issue = _limits(case, office)
     own = _own_end(case)
-    if case.received_on is None or not (promised.runs or own[0] is not None):
+    # What a correction took out of the figures was in them before: they are asked for as of then.
+    once = promised.runs or any(e.type == "deemed-accepted" for e in case.events)
+    if case.received_on is None or not (once or own[0] is not None):
         return None
     events = as_corrected(case.events)
     deemed = next((case.on(e.occurred_at) for e in events if e.type == "deemed-accepted"), None)
@@ -101,16 +133,20 @@ def row_of(case: Case, office: Office) -> tuple[object, ...] | None:
         promised.due,
         promised.met,
         promised.ended,
+        promised.after_close,
         issue.due,
         issue.met,
         issue.ended,
+        issue.after_close,
+        promised.closes,
         deemed,
         late,
         unreasoned,
         *own,
         min([case.received_on, *known]),
-        date.max if promised.open or issue.open else max(known),
+        date.max if promised.open or issue.open else max([case.received_on, *known]),
         far(case, MEASURED),
+        max(e.position for e in case.events if e.type in MOVING),
     )
 
 
@@ -139,7 +175,9 @@ def _limits(case: Case, office: Office) -> tuple[_Limit, _Limit]:
 def _limit(run: Run | None, due: Mapping[int, date | None]) -> _Limit:
     if run is None:
         return _Limit()
-    return _Limit(due[id(run)], run.met, run.ended, runs=True)
+    return _Limit(
+        due[id(run)], run.met, run.ended, runs=True, closes=run.closes, after_close=run.after_close
+    )
 
 
 def _unreasoned(case: Case) -> date | None:

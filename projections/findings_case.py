@@ -107,7 +107,7 @@ class Looked:
 
     def overdue_at(self, deadline: Deadline) -> datetime:
         """Return the instant from which a limit is overdue."""
-        return self.midnight(deadline.due + timedelta(days=1))
+        return deadline.over_at(self.case.zone)
 
 
 # What ends a case without a decision, and what closes it.

@@ -33,7 +33,7 @@ GROUPS = frozenset({"part", "officer", "unit", "month"})
 
 def parameters(office: Office) -> Parameters:
     """Return the numbers in force: those of the policy, or of the table where there is none."""
-    thing = office.things.get(f"policy:{POLICY}")
+    thing = office.thing(f"policy:{POLICY}")
     current = None if thing is None else thing.current
     return Parameters() if current is None else Parameters.of(current.content, current.number)
 

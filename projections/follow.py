@@ -16,13 +16,13 @@ from typing import Any
 
 import asyncpg
 
-from ledger import records
 from ledger.case import Case, Events, replay
 from ledger.errors import LedgerError, Unavailable
 from ledger.office import Office
 from ledger.queries import load
 from ledger.store import Store
 from projections.histories import Histories, decoded, is_case, is_office
+from projections.offices import Offices
 
 Connection = Any  # asyncpg ships no types
 Pool = Any
@@ -116,19 +116,10 @@ class Projection:
         return (ledger, f"{ledger}.open") if self.refusals else (ledger,)
 
 
-@dataclass(slots=True)
-class _Known:
-    """What a follower holds between batches; dropped when a batch was not applied."""
-
-    office: Office
-    upto: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class _Done:
     """What a step did: events applied, and where each sequence stands now."""
 
-    known: _Known
     count: int
     places: Mapping[str, int]
 
@@ -158,6 +149,7 @@ class Follower:
         *,
         generation: int | None = None,
         target: int | None = None,
+        offices: Offices | None = None,
     ) -> None:
         """Bind the parts; `begin` makes the first progress rows."""
         self.projection = projection
@@ -169,7 +161,7 @@ class Follower:
         self._generation = generation
         self._target = target
         self._histories = Histories(store, ledger)
-        self._known = _Known(Office(ledger))
+        self._offices = offices or Offices(store, ledger)
         self._next: dict[str, int] = {}
         self._begun = False
         self._pace = {sequence: _Pace() for sequence in self.sequences}
@@ -221,9 +213,7 @@ class Follower:
         except BaseException:
             # Not committed, or not known to be: everything is read again.
             self._histories.forget()
-            self._known = _Known(Office(self.ledger))
             raise
-        self._known = done.known
         self._next |= done.places
         return done.count
 
@@ -272,32 +262,32 @@ class Follower:
         name = self.projection.name
         generation = await connection.fetchval(SQL["hold"], self.ledger, name, self._generation)
         if generation is None:
-            return _Done(self._known, 0, {})
+            return _Done(0, {})
         rows = await connection.fetch(SQL["places"], self.ledger, generation, name)
         places = {row["sequence"]: row["next_position"] for row in rows}
         start = places[sequence]
         events = await self._read(sequence, start, limit)
         if not events:
-            return _Done(self._known, 0, places)
+            return _Done(0, places)
         end = start + len(events)
-        known = await self._office(places[self.ledger])
+        office = await self._offices.at(places[self.ledger])
         refusals = sequence != self.ledger
         if not refusals:
-            own = [e for e in events if is_office(e.stream)]
-            known = _Known(known.office.following(own), end)
+            own = tuple(e for e in events if is_office(e.stream))
+            office = self._offices.after(office, own, end)
         batch = Batch(
             ledger=self.ledger,
             generation=generation,
             events=events,
             refusals=refusals,
-            office=known.office,
+            office=office,
             end=end,
             histories=self._histories,
             later=await self._later(connection, events, end),
         )
         await self.projection.apply(connection, batch)
         await self._advance(connection, generation, sequence, end)
-        return _Done(known, len(events), {**places, sequence: end})
+        return _Done(len(events), {**places, sequence: end})
 
     async def _read(self, sequence: str, start: int, limit: int) -> Events:
         rows = await self._store.since(sequence, start, limit)
@@ -308,14 +298,6 @@ class Follower:
     ) -> None:
         name = self.projection.name
         await connection.execute(SQL["advance"], self.ledger, generation, name, sequence, end)
-
-    async def _office(self, upto: int) -> _Known:
-        """Return the office as known before a position; read anew where another went on."""
-        if self._known.upto == upto:
-            return self._known
-        rows = await self._store.office_rows(self.ledger, 0)
-        events = (records.decode(row) for row in rows if row.position < upto)
-        return _Known(Office(self.ledger).following(events), upto)
 
     async def _later(self, connection: Connection, events: Events, end: int) -> frozenset[str]:
         if self._target is None or end >= self._target:
@@ -355,7 +337,8 @@ async def following(
     projections: Iterable[Projection], ledger: str, store: Store, pool: Pool
 ) -> AsyncIterator[tuple[Follower, ...]]:
     """Follow a ledger with these projections while the block runs."""
-    followers = tuple(Follower(p, ledger, store, pool) for p in projections)
+    offices = Offices(store, ledger)
+    followers = tuple(Follower(p, ledger, store, pool, offices=offices) for p in projections)
     tasks = [asyncio.create_task(follower.run()) for follower in followers]
     try:
         yield followers

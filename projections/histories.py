@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ledger import records
+from ledger import catalogue, records
 from ledger.case import Event, Events
 from ledger.store import Row, Store
 
@@ -22,7 +22,7 @@ AT_ONCE = 500
 # The followers of a process read the same events one after the other: so many are at hand.
 DECODED = 2_048
 
-ALONE = ("case:", "complaint:", "matter:", "refusal:", "text:", "uuid:")
+ALONE = ("baseline:", "case:", "complaint:", "matter:", "refusal:", "text:", "uuid:")
 
 
 def is_case(stream: str) -> bool:
@@ -38,6 +38,11 @@ def is_complaint(stream: str) -> bool:
 def is_matter(stream: str) -> bool:
     """Tell whether a stream is that of a matter."""
     return stream.startswith("matter:")
+
+
+def is_baseline(stream: str) -> bool:
+    """Tell whether a stream is that of an item of the catalogue's baseline."""
+    return stream.startswith(catalogue.PREFIX)
 
 
 def is_office(stream: str) -> bool:

@@ -8,15 +8,15 @@ was computed for one case is good for the next.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ledger.case import Case, Data
 from ledger.counting import Count
-from ledger.deadline import WHOLE, Deadline, foreseen, thresholds
+from ledger.deadline import Deadline, foreseen, thresholds
 from ledger.due import steps
-from ledger.limit import Run
+from ledger.limit import WHOLE, Run
 from ledger.office import Office
 from ledger.workdays import WorkingDays
 from projections.follow import Batch, Connection
@@ -89,7 +89,7 @@ class Instants:
 def instants(run: Run, days: WorkingDays, zone: ZoneInfo, policy: Policy) -> Instants:
     """Tell when a run is due and when it warns, if nothing stops or lengthens it."""
     name = run.name if run.name in WHOLE else ""
-    return _instants(name, run.unit, run.start, run.budget, days, zone, policy)
+    return _instants(name, run.unit, run.start, run.budget, run.closes, days, zone, policy)
 
 
 @lru_cache(maxsize=8192)
@@ -98,13 +98,15 @@ def _instants(
     unit: str,
     start: date,
     budget: int,
+    closes: time | None,
     days: WorkingDays,
     zone: ZoneInfo,
     policy: Policy,
 ) -> Instants:
     run = Run(
-        name=name, unit=unit, budget=budget, start=start, rule="", opened=0, opened_at=_BEGINNING
-    )
+        name=name, unit=unit, budget=budget, start=start, closes=closes, rule="", opened=0,
+        opened_at=_BEGINNING,
+    )  # fmt: skip
     due = Count(start, unit, days).due(budget)
     deadline = Deadline(
         run=run,
@@ -137,12 +139,12 @@ def _plain(case: Case, office: Office) -> Limits | None:
     days = office.calendars.days(NATION, office.ledger)
     known = [(run, instants(run, days, case.zone, policy)) for run in _by_start(case.runs)]
     whole = {run.name: (run, at) for run, at in known if run.name in ("statutory", "promised")}
-    if "promised" in whole and _broken(*whole["promised"]):
+    if "promised" in whole and whole["promised"][0].over(whole["promised"][1].due):
         return None  # then there is a duty to explain, which is counted from there
     waiting = [(at, run) for run, at in known if run.met is None and run.ended is None]
     soonest = min(waiting, key=lambda w: (w[0].due, w[1].name), default=None)
     ends = [at.red for at, run in waiting if run.name == "supplement"]
-    late = any(run.met is not None and run.met > at.due for run, at in whole.values())
+    late = any(run.met is not None and run.over(at.due) for run, at in whole.values())
     return Limits(
         statutory=whole["statutory"][1].due if "statutory" in whole else None,
         promised=whole["promised"][1].due if "promised" in whole else None,
@@ -158,12 +160,6 @@ def _plain(case: Case, office: Office) -> Limits | None:
 
 def _by_start(runs: Iterable[Run]) -> Sequence[Run]:
     return sorted(runs, key=lambda run: run.start)
-
-
-def _broken(run: Run, at: Instants) -> bool:
-    """Tell whether a promise ended after its day."""
-    last = run.met or run.ended
-    return last is not None and last > at.due
 
 
 def beyond(run: Run) -> date:

@@ -7,13 +7,13 @@ awaited.  What closes such a card is what was waited for.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from ledger.alert import Alert, Moment, raised
 from ledger.case import Case, Event, Events
 from ledger.case import replay as folded
 from ledger.lifecycle import Role
-from ledger.matter import OPINION, PROMISE, Matter, deadlines, number_of, replay, settled_on
+from ledger.matter import OPINION, PROMISE, Matter, deadlines, number_of, replay, settled_at
 from ledger.matter_rules import EVENTS, MAY, Action
 from ledger.office import Office
 from projections.cards import FOR_EVER, Card
@@ -92,12 +92,12 @@ def _only(moment: Moment, name: str, organ: str | None) -> Moment:
 
 
 # When a case was settled, by what was known from each position on.
-_Settled = Sequence[tuple[int, datetime, date | None]]
+_Settled = Sequence[tuple[int, datetime, datetime | None]]
 
 
 def _settled(case: Case) -> _Settled:
     return [
-        (event.position, _recorded(event), settled_on(folded(case.events[:n], case.zone)))
+        (event.position, _recorded(event), settled_at(folded(case.events[:n], case.zone)))
         for n, event in enumerate(case.events, 1)
         if event.type in SETTLING
     ]
@@ -118,9 +118,9 @@ def _own(known: list[_Known], cases: Mapping[str, _Settled], office: Office) -> 
     found = []
     for position, at, cause in sorted(happened):
         then = [k.matter for k in known if k.matter.position <= position][-1]
-        days = [_by(cases.get(stream, ()), position) for stream in then.cases]
+        done = [_by(cases.get(stream, ()), position) for stream in then.cases]
         calendars = office.calendars.known_at(position)
-        measured = deadlines(then, days, office, at, calendars)
+        measured = deadlines(then, done, office, at, calendars)
         found.append(Moment(position, at, measured, cause))
     return found
 
@@ -130,9 +130,9 @@ def _cause(matter: Matter) -> str | None:
     return "correction" if corrected else None
 
 
-def _by(settled: _Settled, position: int) -> date | None:
+def _by(settled: _Settled, position: int) -> datetime | None:
     """Tell when a case was settled, as it was known at a position."""
-    known = [day for at, _, day in settled if at <= position]
+    known = [done for at, _, done in settled if at <= position]
     return known[-1] if known else None
 
 

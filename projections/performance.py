@@ -8,16 +8,17 @@ The items are read from the office, the evaluations from the rows of `reviews`.
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from ledger.case import Data
+from ledger.case import Case, Data
 from ledger.office import Office
 from ledger.office.elements import lacking
 from ledger.queries import load
 from ledger.standing import Subject, about
-from projections import seen
+from projections import reviews, seen
+from projections.as_of import NOW, Known, Then
 from projections.asked import Asked, Mark, Page, wrong, wrong_mark
 from projections.current_state import OWN
 from projections.definitions import (
@@ -31,7 +32,7 @@ from projections.definitions import (
     Rated,
     Thing,
 )
-from projections.figures import COLUMNS, row_of
+from projections.figures import COLUMNS, MOVING, row_of
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.histories import is_case
 from projections.limits import moved
@@ -62,7 +63,9 @@ class Question:
     source: str
 
     @classmethod
-    def of(cls, ledger: str, scopes: Sequence[seen.Scope], asked: Asked, today: date) -> "Question":
+    def of(
+        cls, ledger: str, scopes: Sequence[seen.Scope], asked: Asked, now: datetime
+    ) -> "Question":
         """Read the filters; refuse a period that has no beginning, no end, or is turned round."""
         first, last = asked.day("from"), asked.day("to")
         if first is None or last is None:
@@ -71,7 +74,7 @@ class Question:
             raise wrong("to", "no day before `from`")
         return cls(
             ledger=ledger,
-            period=Period(first, last, today),
+            period=Period(first, last, now),
             reader=seen.reader(scopes),
             organ=asked.text("organ"),
             item=asked.text("item"),
@@ -111,10 +114,13 @@ async def figures(
     scopes: Sequence[seen.Scope],
     filters: Mapping[str, str],
     now: datetime,
+    then: Then | None = None,
 ) -> Data:
-    """Return every figure that the question has an answer to, with the position it shows."""
-    today = now.astimezone(office.zone).date()
-    question = Question.of(office.ledger, scopes, Asked(filters), today)
+    """Return every figure that the question has an answer to, with the position it shows.
+
+    With `then`, `office` and `now` are those of then.
+    """
+    question = Question.of(office.ledger, scopes, Asked(filters), now.astimezone(office.zone))
     tallies = {d.id: Tally(d, question.period) for d in question.definitions}
     every = tuple(items(office, question.period, now))
     shown = [one for one, of in every if _asked_for(one, of, question, office)]
@@ -122,21 +128,48 @@ async def figures(
         if tally.definition.of == "item":
             for one in shown:
                 tally.add(one, one.code)
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        position = await connection.fetchval(SQL["shown"], office.ledger)
+    async with reads.acquire() as connection, _reading(connection):
+        position = await _position(connection, office, then)
         for of in ("case", "review", "import"):
             mine = [tally for tally in tallies.values() if tally.definition.of == of]
             if mine:
-                async for _, thing in _things(connection, question, of):
+                known = await _known(connection, of, then)
+                async for _, thing in _things(connection, question, of, known):
                     for tally in mine:
                         tally.add(thing, thing.case_no)
     return {
         **{name: filters.get(name) for name in sorted(FILTERS)},
         "as_of": now.astimezone(office.zone).isoformat(),
-        "position": -1 if position is None else position,
+        "position": position,
         "items": [told(t, _average(t, [one for one, _ in every])) for t in tallies.values()],
         "next": None,
     }
+
+
+def _reading(connection: Connection) -> Any:  # noqa: ANN401 (asyncpg ships no types)
+    """Begin to read several statements of one moment: a view goes on between them else."""
+    return connection.transaction(readonly=True, isolation="repeatable_read")
+
+
+async def _position(connection: Connection, office: Office, then: Then | None) -> int:
+    if then is not None:
+        return then.position
+    position = await connection.fetchval(SQL["shown"], office.ledger)
+    return -1 if position is None else int(position)
+
+
+async def _known(connection: Connection, of: str, then: Then | None) -> Known:
+    """Tell anew what has moved since then; nothing where figures of now are asked for."""
+    if then is None:
+        return NOW
+    if of == "review":
+        moved = reviews.SQL["moved_since"]
+        return await then.known(connection, moved, reviews.rows_of, reviews.COLUMNS)
+    return await then.known(connection, SQL["moved_since"], _row, COLUMNS)
+
+
+def _row(case: Case, office: Office) -> tuple[tuple[object, ...] | None]:
+    return (row_of(case, office),)
 
 
 def _average(tally: Tally, every: Sequence[Listed]) -> Any:  # noqa: ANN401
@@ -157,6 +190,7 @@ async def cases(
     now: datetime,
     *,
     counted: bool = False,
+    then: Then | None = None,
 ) -> Page:
     """Return a page of the cases behind one figure, in the order of their receipt.
 
@@ -169,16 +203,16 @@ async def cases(
         raise wrong("definition", "one of " + ", ".join(sorted(WITH_CASES)))
     if after is not None and not isinstance(after, int):
         raise wrong_mark()
-    today = now.astimezone(office.zone).date()
-    question = Question.of(office.ledger, scopes, asked, today)
+    question = Question.of(office.ledger, scopes, asked, now.astimezone(office.zone))
     wanted = asked.truth("counted")
     found: list[tuple[int, Data]] = []
     total = 0
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        position = await connection.fetchval(SQL["shown"], office.ledger)
+    async with reads.acquire() as connection, _reading(connection):
+        position = await _position(connection, office, then)
         if definition in question.definitions:
             start = None if counted else after
-            async for row, thing in _things(connection, question, definition.of, start):
+            known = await _known(connection, definition.of, then)
+            async for row, thing in _things(connection, question, definition.of, known, start):
                 row_told = _behind(definition, question.period, row, thing)
                 if row_told is None or wanted not in (None, row_told["counted"]):
                     continue
@@ -191,7 +225,7 @@ async def cases(
     return Page(
         tuple(one for _, one in found[:limit]),
         following,
-        -1 if position is None else position,
+        position,
         total if counted else None,
     )
 
@@ -219,11 +253,12 @@ def _behind(definition: Definition, period: Period, row: Any, thing: Thing) -> D
 
 
 async def _things(
-    connection: Connection, question: Question, of: str, after: int | None = None
+    connection: Connection, question: Question, of: str, known: Known, after: int | None = None
 ) -> AsyncIterator[tuple[Any, Thing]]:
     """Give the rows of a period one by one, however many there are, as things to be counted."""
     statement = SQL["reviews_due" if of == "review" else "of_period"]
-    async for row in connection.cursor(statement, *question.arguments(after), prefetch=500):
+    arguments = (*question.arguments(after), *known)
+    async for row in connection.cursor(statement, *arguments, prefetch=500):
         if of == "review":
             yield row, Rated(**{name: row[name] for name in _RATED})
         else:
@@ -236,8 +271,8 @@ def items(office: Office, period: Period, now: datetime) -> Iterator[tuple[Liste
     """Give the non-secret items in force at the end of a period, or now if it goes on."""
     end = datetime.combine(period.last, time(), office.zone) + timedelta(days=1)
     at = min(now, end - timedelta(microseconds=1))
-    for thing in office.things.values():
-        version = thing.at(at) if thing.kind == "item" else None
+    for thing in office.things("item"):
+        version = thing.at(at)
         over = thing.ended is not None and thing.ended <= at
         if version is None or over or version.content.get("secret"):
             continue
@@ -263,31 +298,6 @@ def _asked_for(one: Listed, of: Subject, question: Question, office: Office) -> 
 
 
 # -- following --------------------------------------------------------------------------------
-
-# The acts after which a case can count for something else than before.
-MOVING = frozenset(
-    {
-        "received",
-        "accepted",
-        "deemed-accepted",
-        "deemed-renewed",
-        "suspended",
-        "resumed",
-        "extended",
-        "decided",
-        "issued",
-        "declined",
-        "withdrawn",
-        "terminated",
-        # What has ended is not handed out any more.
-        "permit-recalled",
-        "permit-revoked",
-        "permit-cancelled",
-        "deregistered",
-        "remedy-result-recorded",
-        "correction-approved",
-    }
-)
 
 
 async def apply(connection: Connection, batch: Batch) -> None:

@@ -34,12 +34,36 @@ SELECT p.next_position - 1 AS position
  WHERE s.ledger = $1
    AND s.projection = 'performance';
 
--- name: of_period
--- The cases a reader may see that a period can have to do with, in the order of receipt: what
--- each of them counts for is said by the definitions.
-SELECT t.received_position AS mark, t.*
+-- name: moved_since
+-- The cases whose row says something else than at a position, or may: they are told anew.
+SELECT t.stream, t.generation, t.seen
   FROM projections.shown AS s
   JOIN projections.figure_case AS t
+    ON t.ledger = s.ledger
+   AND t.generation = s.generation
+ WHERE s.ledger = $1
+   AND s.projection = 'performance'
+   AND t.received_position <= $2
+   AND (   t.moved_position IS NULL
+        OR t.moved_position > $2
+        OR EXISTS (SELECT FROM unnest($3::date[], $4::date[]) AS c (first_day, last_day)
+                    WHERE t.last_due >= c.first_day
+                      AND t.received_on <= c.last_day))
+ LIMIT $5;
+
+-- name: of_period
+-- The cases a reader may see that a period can have to do with, in the order of receipt: what
+-- each of them counts for is said by the definitions.  As of a position, the cases that have
+-- moved since are left out and given as they were.
+SELECT t.received_position AS mark, t.*
+  FROM projections.shown AS s
+  JOIN (SELECT f.*
+          FROM projections.figure_case AS f
+         WHERE $13::bigint IS NULL
+            OR f.received_position <= $13 AND f.stream <> ALL ($14::text[])
+         UNION ALL
+        SELECT f.*
+          FROM jsonb_populate_recordset(NULL::projections.figure_case, $15::jsonb) AS f) AS t
     ON t.ledger = s.ledger
    AND t.generation = s.generation
  WHERE s.ledger = $1
@@ -62,7 +86,13 @@ SELECT t.received_position AS mark, t.*
 -- The bad evaluations a reader may see that are due in a period, in the order they came.
 SELECT t.position AS mark, t.*
   FROM projections.shown AS s
-  JOIN projections.review AS t
+  JOIN (SELECT r.*
+          FROM projections.review AS r
+         WHERE $13::bigint IS NULL
+            OR r.position <= $13 AND r.stream <> ALL ($14::text[])
+         UNION ALL
+        SELECT r.*
+          FROM jsonb_populate_recordset(NULL::projections.review, $15::jsonb) AS r) AS t
     ON t.ledger = s.ledger
    AND t.generation = s.generation
  WHERE s.ledger = $1
@@ -84,9 +114,9 @@ SELECT t.position AS mark, t.*
 -- name: rows
 -- Everything of a generation, in one order: two generations are compared by these bytes.
 SELECT stream, case_no, received_position, item, organ, unit, seen, source, kind, given_up,
-       visited, promised_due, promised_met, promised_ended, issue_due, issue_met, issue_ended,
-       deemed_on, extended_late_on, unreasoned_on, ended_on, own_due, ended_late, received_on,
-       until, last_due
+       visited, promised_due, promised_met, promised_ended, promised_after_close, issue_due,
+       issue_met, issue_ended, issue_after_close, closes, deemed_on, extended_late_on, unreasoned_on, ended_on, own_due, ended_late, received_on,
+       until, last_due, moved_position
   FROM projections.figure_case
  WHERE ledger = $1
    AND generation = $2

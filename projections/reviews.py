@@ -17,6 +17,7 @@ from ledger.office import Office
 from ledger.queries import load
 from ledger.state import number_of
 from projections import seen
+from projections.as_of import NOW, Then
 from projections.asked import Asked, Mark, Page, total, wrong, wrong_mark
 from projections.current_state import OWN
 from projections.follow import Batch, Connection, Pool, Projection
@@ -144,7 +145,11 @@ def _day(on: date | None) -> str | None:
 
 
 async def units(
-    reads: Pool, ledger: str, scopes: Sequence[seen.Scope], filters: Mapping[str, str]
+    reads: Pool,
+    ledger: str,
+    scopes: Sequence[seen.Scope],
+    filters: Mapping[str, str],
+    then: Then | None = None,
 ) -> tuple[Data, ...]:
     """Return what the evaluations of a period add up to for each unit, the best rate first."""
     asked = Asked(filters)
@@ -152,10 +157,12 @@ async def units(
     if first is None or last is None or last < first:
         raise wrong("from" if first is None else "to", "a date such as 2026-03-02, in order")
     reader = seen.reader(scopes)
-    rows = await reads.fetch(
-        SQL["by_unit"], ledger, *reader.arguments, first, last, asked.text("organ"),
-        asked.text("item"),
-    )  # fmt: skip
+    arguments = (first, last, asked.text("organ"), asked.text("item"))
+    one_moment = {"readonly": True, "isolation": "repeatable_read"}
+    async with reads.acquire() as connection, connection.transaction(**one_moment):
+        moved = SQL["moved_since"]
+        known = NOW if then is None else await then.known(connection, moved, rows_of, COLUMNS)
+        rows = await connection.fetch(SQL["by_unit"], ledger, *reader.arguments, *arguments, *known)
     return ranked(Unit(**dict(row)) for row in rows)
 
 
@@ -189,11 +196,13 @@ COLUMNS = (
     "due",
     "met_on",
     "ended_on",
+    "after_close",
     "yellow_at",
     "red_at",
     "again_grade",
     "again_on",
     "last_due",
+    "moved_position",
 )
 EVALUATED = "evaluated"
 # A case that is given up takes all its duties with it.
@@ -222,6 +231,7 @@ def rows_of(case: Case, office: Office) -> Iterator[tuple[object, ...]]:
     limits = _limits(case, office)
     of = seen.without_parts(case)
     source = case.source or {}
+    moved_at = max((e.position for e in case.events if e.type in MOVING), default=None)
     for number, review in enumerate(case.reviews, 1):
         done = _done(case, events, review["event"])
         limit = limits.get(review["position"])
@@ -247,11 +257,13 @@ def rows_of(case: Case, office: Office) -> Iterator[tuple[object, ...]]:
             limit.due if limit is not None else None,
             limit.run.met if limit is not None else None,
             limit.run.ended if limit is not None else None,
+            limit is not None and limit.run.after_close,
             levels.get("yellow"),
             levels.get("red"),
             int(again["grade"]) if again is not None else None,
             date.fromisoformat(again["on"]) if again is not None else None,
             beyond(limit.run) if limit is not None else None,
+            moved_at,
         )
 
 

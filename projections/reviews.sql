@@ -42,7 +42,7 @@ SELECT p.next_position - 1 AS shown_position, c.*
          FROM (SELECT t.*, CASE WHEN $19::boolean THEN count(*) OVER () END AS total,
                       coalesce(t.verdict NOT IN ('mistaken', 'malicious'), true) AS counted,
                       CASE WHEN t.due IS NULL THEN NULL
-                           WHEN t.met_on IS NOT NULL AND t.met_on <= t.due THEN 'met'
+                           WHEN t.met_on < t.due OR t.met_on = t.due AND NOT t.after_close THEN 'met'
                            WHEN t.met_on IS NOT NULL THEN 'met-late'
                            WHEN t.ended_on IS NOT NULL THEN NULL
                            WHEN t.red_at <= $6 THEN 'red'
@@ -74,6 +74,24 @@ SELECT p.next_position - 1 AS shown_position, c.*
    AND s.projection = 'reviews'
  ORDER BY c.position DESC;
 
+-- name: moved_since
+-- The cases whose ratings say something else than at a position, or may: they are told anew.
+SELECT DISTINCT t.stream, t.generation, t.seen
+  FROM projections.shown AS s
+  JOIN projections.review AS t
+    ON t.ledger = s.ledger
+   AND t.generation = s.generation
+ WHERE s.ledger = $1
+   AND s.projection = 'reviews'
+   AND t.position <= $2
+   AND (   t.moved_position IS NULL
+        OR t.moved_position > $2
+        OR EXISTS (SELECT FROM unnest($3::date[], $4::date[]) AS c (first_day, last_day)
+                    WHERE t.due IS NOT NULL
+                      AND t.last_due >= c.first_day
+                      AND t.rated_on <= c.last_day))
+ LIMIT $5;
+
 -- name: by_unit
 -- What the evaluations of a period add up to for each unit: those given in it, and the bad
 -- ones that were to be fed back in it.  Cases of other systems are bound by no limit of ours,
@@ -84,13 +102,20 @@ SELECT t.unit,
        count(*) FILTER (WHERE t.given AND t.verdict = 'mistaken') AS mistaken,
        count(*) FILTER (WHERE t.given AND t.verdict = 'malicious') AS malicious,
        count(*) FILTER (WHERE t.due BETWEEN $6 AND $7 AND t.counts) AS due,
-       count(*) FILTER (WHERE t.due BETWEEN $6 AND $7 AND t.counts AND t.met_on <= t.due)
+       count(*) FILTER (WHERE t.due BETWEEN $6 AND $7 AND t.counts
+                          AND (t.met_on < t.due OR t.met_on = t.due AND NOT t.after_close))
            AS on_time
-  FROM (SELECT r.unit, r.grade, r.verdict, r.due, r.met_on,
+  FROM (SELECT r.unit, r.grade, r.verdict, r.due, r.met_on, r.after_close,
                r.rated_on BETWEEN $6 AND $7 AS given,
                coalesce(r.verdict NOT IN ('mistaken', 'malicious'), true) AS counts
           FROM projections.shown AS s
-          JOIN projections.review AS r
+          JOIN (SELECT q.*
+                  FROM projections.review AS q
+                 WHERE $10::bigint IS NULL
+                    OR q.position <= $10 AND q.stream <> ALL ($11::text[])
+                 UNION ALL
+                SELECT q.*
+                  FROM jsonb_populate_recordset(NULL::projections.review, $12::jsonb) AS q) AS r
             ON r.ledger = s.ledger
            AND r.generation = s.generation
          WHERE s.ledger = $1
@@ -110,8 +135,8 @@ SELECT t.unit,
 -- Everything of a generation, in one order: two generations are compared by these bytes.
 SELECT stream, position, event, case_no, number, item, organ, unit, seen, source, officers,
        named, grade, channel, rated_on, called_back_on, verified_on, verdict, rectified_on,
-       fed_back_on, closed_on, state, due, met_on, ended_on, yellow_at, red_at, again_grade,
-       again_on, last_due
+       fed_back_on, closed_on, state, due, met_on, ended_on, after_close, yellow_at, red_at, again_grade,
+       again_on, last_due, moved_position
   FROM projections.review
  WHERE ledger = $1
    AND generation = $2

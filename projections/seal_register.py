@@ -1,7 +1,8 @@
 """Every use of every seal (用印登记簿): one row a serial, in order, the void ones too.
 
 A serial is given in the append that seals, so the register has no gap; what became of a use
-stands in its row.  `requester` is who had the case in hand when its document was sealed.
+stands in its row.  `requester` is who asked for it, as the keeper recorded; where nobody was
+recorded, who had the case in hand when its document was sealed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,6 +86,8 @@ def _shown(row: Any) -> Data:  # noqa: ANN401 (asyncpg ships no types)
         "keeper": row["keeper"],
         "keeper_name": row["keeper_name"],
         "requester": row["requester"],
+        "terminal": row["terminal"],
+        "place": row["place"],
         "reason": row["reason"],
         "medium": row["medium"],
         "copies": row["copies"],
@@ -135,6 +138,8 @@ COLUMNS = (
     "keeper",
     "keeper_name",
     "requester",
+    "terminal",
+    "place",
     "authorised_event",
     "authorised_type",
     "authorised_position",
@@ -205,7 +210,9 @@ def rows_of(case: Case, office: Office) -> Iterator[tuple[object, ...]]:
             event.reason,
             event.actor.person,
             event.actor.name,
-            _requester(case, event),
+            event.data.get("requester") or _in_hand(case, event),
+            event.data.get("terminal"),
+            event.data.get("place"),
             use["authorised_by"],
             because.type if because else None,
             because.position if because else None,
@@ -247,7 +254,7 @@ def _void(case: Case, use: Data) -> tuple[object, ...]:
     )
 
 
-def _requester(case: Case, sealed: Event) -> str | None:
+def _in_hand(case: Case, sealed: Event) -> str | None:
     """Name the member of staff who had the case in hand when its document was sealed."""
     holder = None
     for event in case.events:

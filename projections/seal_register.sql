@@ -56,7 +56,7 @@ SELECT p.next_position - 1 AS shown_position, c.*
 -- Everything of a generation, in one order: two generations are compared by these bytes.
 SELECT seal, serial, position, event, stream, case_no, item, seen, recorded_at, occurred_at,
        on_day, kind, document, medium, copies, reason, keeper, keeper_name, requester,
-       authorised_event, authorised_type, authorised_position, approver, void, void_reason,
+       terminal, place, authorised_event, authorised_type, authorised_position, approver, void, void_reason,
        void_position, voided_at, voided_by, void_approved_by, replacement
   FROM projections.seal_use
  WHERE ledger = $1

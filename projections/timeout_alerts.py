@@ -262,7 +262,7 @@ async def _posts(connection: Connection, batch: Batch) -> None:
         return
     records = []
     for stream in sorted(streams):
-        thing = batch.office.things[stream]
+        thing = batch.office.existing(stream)
         held = appointment.post(thing)
         if held is not None and held.delegator is None:
             zone = batch.office.zone

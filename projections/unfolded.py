@@ -5,7 +5,7 @@ made anew.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ class Then(NamedTuple):
     runs: tuple[Run, ...]
     pauses: tuple[Pause, ...]
     extensions: tuple[Extension, ...]
-    explained: date | None
+    explained: datetime | None
     known: tuple[Step, ...]
     stage: Stage
     holding: Data
@@ -90,7 +90,7 @@ def _then(event: Event, case: Case, known: tuple[Step, ...]) -> Then:
         case.runs,
         case.pauses,
         case.extensions,
-        case.explained_on,
+        case.explained_at,
         known,
         case.stage,
         case.pending["from"] if case.pending else case.holder,

@@ -18,7 +18,7 @@ import aiohttp
 import click
 
 from api import logged
-from api.demo import elsewhere, plan, stories
+from api.demo import catalogue, elsewhere, plan, stories
 from api.demo.caller import Bureau, DemoError, Tally, TokenFor
 from api.demo.elsewhere import Brought
 from api.demo.pen import ZONE
@@ -78,6 +78,10 @@ async def run_demo(
         brought = await _bring(bureau, setting["people"], out, rows)
         if log is not None:
             await _look(bureau, setting["people"], out, log)
+        _title(
+            out, "事项目录 · the catalogue: the province's baseline, and the items of the bureau"
+        )
+        await _conform(bureau, setting["people"], out)
         imported = time.monotonic()
         lives = plan.lives(setting, cases)
         steps = sum(len(life.steps) for life in lives)
@@ -122,6 +126,20 @@ async def _bring(
         found.append(one)
         _compared(out, one, whole=rows is None)
     return tuple(found)
+
+
+async def _conform(bureau: Bureau, people: Mapping[str, Any], out: TextIO) -> None:
+    """Bring the catalogue in, and print how the items stand to it."""
+    with _bar(out, "items", 1) as bar:
+
+        def tick(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        lines = await catalogue.bring(bureau, people, tick)
+    for line in lines:
+        click.echo(f"   {line}", file=out)
+    click.echo(f"   see  {bureau.url}/conformity as {people['head']}", file=out)
 
 
 async def _look(bureau: Bureau, people: Mapping[str, Any], out: TextIO, log: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from api.demo.beside import complaint, one_thing
 from api.demo.pen import sha
 from api.demo.plan import working_days
+from api.demo.posts import lent_and_counted
 from api.demo.scene import Body, Scene, Told, deadline, licence
 
 OFFICERS = ["ke-jun", "gao-yuan"]
@@ -208,6 +209,7 @@ AFTERWARDS = (
     false_promise,
     bad_rating,
     archived_and_challenged,
+    lent_and_counted,
     complaint,
     one_thing,
     renewed_by_silence,

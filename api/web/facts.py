@@ -122,7 +122,15 @@ def _seals(state: Data, texts: Texts, office: Office) -> Iterable[Line]:
         text = f"{texts.of('document', document['kind'])} v{document['version']} · {medium}"
         void = f" · {texts('case.void')} {use.get('void_reason') or ''}" if use["void"] else ""
         by = f"{serial} · {person(use['by'], office)} · {document['sha256'][:12]}…{void}"
-        yield Line(text, by, void=use["void"])
+        yield Line(text, by + _circumstances(use, texts, office), void=use["void"])
+
+
+def _circumstances(use: Data, texts: Texts, office: Office) -> str:
+    """Tell who asked for a use of a seal, and where it was made, as far as that is recorded."""
+    said = {name: use[name] for name in ("requester", "terminal", "place") if name in use}
+    if "requester" in said:
+        said["requester"] = person(said["requester"], office)
+    return "".join(f" · {texts.of('data', name)} {value}" for name, value in said.items())
 
 
 def _pushes(state: Data, texts: Texts, office: Office) -> Iterable[Line]:

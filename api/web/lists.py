@@ -64,6 +64,6 @@ def _case(case: Data, office: Office) -> Data:
 
 def item_name(code: object, office: Office) -> str:
     """Return the name of an item as it is in force, else its code."""
-    thing = office.things.get(f"item:{code}")
+    thing = office.thing(f"item:{code}")
     current = thing.current if thing else None
     return str(current.content.get("name", code)) if current else str(code or "")

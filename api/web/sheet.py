@@ -209,6 +209,8 @@ def _why(deadline: Deadline, shown: Data, texts: Texts) -> Iterable[str]:
     if rule != "deadline.day-after":
         counted = f"{texts.of('rule', rule)} · {counted}"
     yield counted
+    if "closes_at" in shown:
+        yield texts("why.closes", time=shown["closes_at"])
     if deadline.paused_days:
         yield texts("why.paused", days=deadline.paused_days)
     for moved in shown["moved_by"]:

@@ -3,7 +3,9 @@
 `Office` is a fold like a case: it is advanced by events, and asked as of a position.
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, ValuesView
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,22 +24,33 @@ from ledger.workdays import Calendars
 
 KINDS = ("item", "calendar", "policy", "appointment")
 
+# How many earlier offices are kept at hand: those that one history is replayed by.
+PAST = 16
+
 
 @dataclass
 class Office:
-    """Everything that cases rely on, as known at a position of the ledger."""
+    """Everything that cases rely on, as known at a position of the ledger.
+
+    A province's catalogue makes tens of thousands of items of it: nothing here looks at all
+    of them but where all are asked for.
+    """
 
     ledger: str
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     position: int = -1
     simulated: bool = False
-    organs: Mapping[str, Data] = field(default_factory=dict)
-    clients: Mapping[str, Data] = field(default_factory=dict)
-    things: Mapping[str, Versioned] = field(default_factory=dict)
-    seals: Mapping[str, Seal] = field(default_factory=dict)
-    stream_versions: Mapping[str, int] = field(default_factory=dict)
+    organs: dict[str, Data] = field(default_factory=dict)
+    clients: dict[str, Data] = field(default_factory=dict)
+    seals: dict[str, Seal] = field(default_factory=dict)
+    stream_versions: dict[str, int] = field(default_factory=dict)
     calendars: Calendars = field(default_factory=Calendars)
     events: Events = ()
+    by_kind: Mapping[str, dict[str, Versioned]] = field(
+        default_factory=lambda: {kind: {} for kind in KINDS}
+    )
+    # Offices of the past by the number of their events: what comes later changes none of them.
+    _past: "OrderedDict[int, Office]" = field(default_factory=OrderedDict, repr=False)
 
     def following(self, events: Iterable[Event]) -> "Office":
         """Return the office with further events of its streams, in order of position."""
@@ -54,6 +67,13 @@ class Office:
             "remembered",
         ):
             office.__dict__.pop(name, None)
+        office.organs, office.clients = dict(self.organs), dict(self.clients)
+        office.seals, office.stream_versions = dict(self.seals), dict(self.stream_versions)
+        touched = {event.stream.partition(":")[0] for event in more}
+        office.by_kind = {
+            kind: dict(things) if kind in touched else things
+            for kind, things in self.by_kind.items()
+        }
         for event in more:
             _apply(office, event)
         office.events = self.events + more
@@ -63,14 +83,34 @@ class Office:
         """Return the office as it was known at a position."""
         if position >= self.position:
             return self
-        empty = Office(self.ledger, self.zone)
-        return empty.following(e for e in self.events if e.position <= position)
+        count = bisect_right(self.events, position, key=lambda e: e.position)
+        found = self._past.get(count)
+        if found is None:
+            found = Office(self.ledger, self.zone).following(self.events[:count])
+            self._past[count] = found
+            if len(self._past) > PAST:
+                self._past.popitem(last=False)
+        return found
+
+    def thing(self, stream: str) -> Versioned | None:
+        """Return an item, calendar, policy or appointment by its stream, with all its versions."""
+        kind, _, name = stream.partition(":")
+        return self.by_kind.get(kind, {}).get(name)
+
+    def existing(self, stream: str) -> Versioned:
+        """Return a thing that is there, such as one an event is about; else `KeyError`."""
+        kind, _, name = stream.partition(":")
+        return self.by_kind[kind][name]
+
+    def things(self, kind: str) -> ValuesView[Versioned]:
+        """Return all things of a kind (`KINDS`), in the order they came."""
+        return self.by_kind[kind].values()
 
     # -- what cases ask ------------------------------------------------------------------
 
     def version(self, kind: str, name: str, at: datetime | None = None) -> Version:
         """Return the version in force of an item or policy; refuse what is not there."""
-        thing = self.things.get(f"{kind}:{name}")
+        thing = self.thing(f"{kind}:{name}")
         found = None if thing is None else thing.current if at is None else thing.at(at)
         if found is None:
             raise Refused("unknown-reference", f"no {kind} of that name is in force")
@@ -78,7 +118,7 @@ class Office:
 
     def setting(self, policy: str, name: str, otherwise: int) -> int:
         """Return a number of a policy in force, or what counts where it says nothing."""
-        thing = self.things.get(f"policy:{policy}")
+        thing = self.thing(f"policy:{policy}")
         rules = thing.current.content if thing is not None and thing.current is not None else {}
         return int(rules.get(name, otherwise))
 
@@ -102,9 +142,7 @@ class Office:
 
     @cached_property
     def _granted(self) -> tuple[Post, ...]:
-        found = (
-            appointment.post(thing) for thing in self.things.values() if thing.kind == "appointment"
-        )
+        found = (appointment.post(thing) for thing in self.things("appointment"))
         return tuple(p for p in found if p is not None)
 
     @cached_property
@@ -182,24 +220,25 @@ class Office:
 
 
 def _apply(office: Office, event: Event) -> None:
+    """Take one event into an office whose mappings are its own."""
     office.position = event.position
-    office.stream_versions = {**office.stream_versions, event.stream: event.version}
+    office.stream_versions[event.stream] = event.version
     kind, _, name = event.stream.partition(":")
     if event.type == "ledger-opened":
         office.zone = ZoneInfo(event.data["zone"])
         office.simulated = bool(event.data.get("simulated"))
     elif event.type == "organ-set":
-        office.organs = {**office.organs, event.data["id"]: event.data}
+        office.organs[event.data["id"]] = event.data
     elif event.type == "client-set":
-        office.clients = {**office.clients, event.data["id"]: event.data}
+        office.clients[event.data["id"]] = event.data
     elif kind == "seal":
         seal = office.seals.get(name) or Seal(name, event.stream, {})
-        office.seals = {**office.seals, name: seal.following(event)}
+        office.seals[name] = seal.following(event)
     elif kind in KINDS:
-        thing = office.things.get(event.stream) or Versioned(event.stream, kind, name)
+        thing = office.thing(event.stream) or Versioned(event.stream, kind, name)
         before = len(thing.versions)
         thing = thing.following(event)
-        office.things = {**office.things, event.stream: thing}
+        office.by_kind[kind][name] = thing
         if kind == "calendar" and thing.current is not None and len(thing.versions) > before:
             version = calendar.adopted(name, thing.current)
             office.calendars = office.calendars.with_(version)

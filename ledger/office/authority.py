@@ -142,7 +142,7 @@ def _first(actors: tuple[Actor, ...], organs: tuple[str, ...], why: str) -> Acto
 
 
 def _of_policy(office: Office, actors: tuple[Actor, ...], content: Data) -> Actor:
-    thing = office.things.get(f"policy:{content['id']}")
+    thing = office.thing(f"policy:{content['id']}")
     before = thing.current.content if thing is not None and thing.current is not None else None
     looser = policy.relaxes(before, content)
     for actor in actors:

@@ -63,8 +63,8 @@ def beside(office: Office, name: str, person: str) -> Mapping[str, int]:
     """
     found = [
         thing.stream
-        for thing in office.things.values()
-        if thing.kind == "appointment" and thing.id != name and person in _persons(thing)
+        for thing in office.things("appointment")
+        if thing.id != name and person in _persons(thing)
     ]
     return office.relied(*found)
 
@@ -111,7 +111,7 @@ def _appointment(office: Office, name: str, content: Data, on: date) -> None:
         raise Refused("separation-of-duties", "a system is never a person", rule="SOD-17")
     if new.until is not None and new.until < new.since:
         raise Refused("schema", "it ends before it begins", pointer="/to")
-    thing = office.things.get(new.stream)
+    thing = office.thing(new.stream)
     held = None if thing is None else appointment.post(thing)
     if held is not None and not held.same(new):
         # Else a post would end, or move to somebody else, without anybody saying so.
@@ -126,7 +126,7 @@ def _appointment(office: Office, name: str, content: Data, on: date) -> None:
 
 def _policy(office: Office, name: str, content: Data) -> None:
     policy.check(content)
-    thing = office.things.get(f"policy:{name}")
+    thing = office.thing(f"policy:{name}")
     current = None if thing is None else thing.current
     if current is not None and current.content["kind"] != content["kind"]:
         raise Refused("schema", "that id is a policy of another kind", pointer="/kind")
@@ -139,7 +139,7 @@ def _item(office: Office, content: Data) -> None:
                 raise Refused("unknown-reference", "no such organ", pointer=f"/organs/{name}")
     item.check(content)
     for kind, name in item.policy_ids(content).items():
-        thing = office.things.get(f"policy:{name}")
+        thing = office.thing(f"policy:{name}")
         version = None if thing is None else thing.current
         pointer = f"/policies/{kind}"
         if version is None or version.content["kind"] != kind:

@@ -7,10 +7,15 @@ a limit other than the one that cases run by.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from ledger.case import Data
 
-Valid = Callable[[str, Data], bool]
+# Whether a text says what the element has to, of an item with this limit by law (working days).
+Valid = Callable[[str, int], bool]
+
+# Figures ask for all items of a province's catalogue, and most say what they said before.
+REMEMBERED = 65_536
 
 _NOTHING = frozenset(
     {
@@ -46,27 +51,26 @@ TYPES = frozenset(
 )  # fmt: skip
 
 
-def _said(_text: str, _content: Data) -> bool:
+def _said(_text: str, _law: int) -> bool:
     return True
 
 
-def _coded(text: str, _content: Data) -> bool:
+def _coded(text: str, _law: int) -> bool:
     """An opaque code: whatever its scheme, one word (it is compared, never parsed)."""
     return _CODE.fullmatch(text) is not None
 
 
-def _typed(text: str, _content: Data) -> bool:
+def _typed(text: str, _law: int) -> bool:
     return text in TYPES
 
 
-def _reachable(text: str, _content: Data) -> bool:
+def _reachable(text: str, _law: int) -> bool:
     return _TELEPHONE.fullmatch(text) is not None and sum(c.isdigit() for c in text) >= _DIGITS
 
 
-def _limit(text: str, content: Data) -> bool:
+def _limit(text: str, law: int) -> bool:
     """The published limit is the one of the item; without a number it says something else."""
     found = _NUMBER.search(text)
-    law = int(content["limits"]["statutory"])
     return int(found[0]) == law if found else law == 0
 
 
@@ -90,9 +94,15 @@ ELEMENTS: Mapping[str, Valid] = {
 def lacking(content: Data) -> tuple[str, ...]:
     """Name the elements that an item does not have, or not in a form that says something."""
     given: Mapping[str, str] = content.get("elements") or {}
-    return tuple(name for name, valid in ELEMENTS.items() if not _has(given, name, valid, content))
+    return _lacking(tuple(map(given.get, ELEMENTS)), int(content["limits"]["statutory"]))
 
 
-def _has(given: Mapping[str, str], name: str, valid: Valid, content: Data) -> bool:
-    text = given.get(name, "").strip()
-    return bool(text) and text.lower() not in _NOTHING and valid(text, content)
+@lru_cache(maxsize=REMEMBERED)
+def _lacking(given: tuple[str | None, ...], law: int) -> tuple[str, ...]:
+    rows = zip(ELEMENTS.items(), given, strict=True)
+    return tuple(name for (name, valid), text in rows if not _says(text, valid, law))
+
+
+def _says(given: str | None, valid: Valid, law: int) -> bool:
+    text = (given or "").strip()
+    return bool(text) and text.lower() not in _NOTHING and valid(text, law)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from ledger.case import Data
 from ledger.errors import Refused
 from ledger.lifecycle import LIFTABLE
+from ledger.limit import CLOSE_OF_BUSINESS, MIDNIGHT
 
 _NO_PART = re.compile(r"[/?#%\s]")
 
@@ -46,6 +47,20 @@ def check(content: Data) -> None:
         _levels(content["levels"])
     if content["kind"] == "numbers":
         _pattern(content["case"])
+    if content["kind"] == "deadlines":
+        _day_end(content)
+
+
+def _day_end(content: Data) -> None:
+    """Refuse a close of business without a time, and a time that nothing ends at."""
+    closes = content.get("day_end", MIDNIGHT) == CLOSE_OF_BUSINESS
+    if closes != (content.get("closes_at") is not None):
+        raise Refused(
+            "schema",
+            "a time stands exactly where days end at the close of business",
+            rule="deadline.day-end",
+            pointer="/closes_at",
+        )
 
 
 def _levels(levels: Sequence[Data]) -> None:

@@ -77,7 +77,7 @@ def _systems(office: Office, on: date) -> Iterator[Noted]:
 
 def _unreviewed(office: Office) -> Iterator[Noted]:
     for held in office.emergencies:
-        if emergency.waits_for_review(office.things[held.stream]):
+        if emergency.waits_for_review(office.existing(held.stream)):
             yield Noted(emergency.RULE, held.person, (held.id,), held.since)
 
 

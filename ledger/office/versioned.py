@@ -98,7 +98,10 @@ class Versioned:
             content=content,
             position=event.position,
             at=at,
-            proposed_by=proposal.by.person if proposal else event.actor.person,
+            # What came with a file was proposed by who uploaded it.
+            proposed_by=proposal.by.person
+            if proposal
+            else event.data.get("proposed_by", event.actor.person),
             approved_by=event.actor.person,
         )
         # Who was appointed again after an end has the post again.

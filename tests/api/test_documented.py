@@ -12,6 +12,7 @@ from api.app import table
 from api.web import pages
 from projections import (
     audit_trail,
+    conformity,
     current_state,
     findings_read,
     performance,
@@ -21,6 +22,7 @@ from projections import (
 )
 from tests.api.documented import Documented
 from tests.api.serving import application, serve, sha
+from tests.api.test_catalogue import BASELINES, baseline, brought, lines
 
 POST = {"person": "new", "role": "clerk", "organ": "qh-xzsp", "from": "2020-01-01"}
 SEAL = {"id": "QH-S9", "name": "x", "organ": "qh-xzsp", "media": ["paper"], "keeper": "he-yan"}
@@ -157,9 +159,11 @@ def test_the_filters_are_those_that_are_read():
     assert parameters.FINDING_FIGURES.keys() - paging == findings_read.FIGURES
     assert parameters.REGISTER.keys() - paging == seal_register.FILTERS
     assert parameters.REVIEWS.keys() - paging == reviews.FILTERS
-    assert parameters.REVIEW_UNITS.keys() - paging == reviews.OF_UNITS
-    assert parameters.PERFORMANCE.keys() - paging == performance.FILTERS
-    assert parameters.PERFORMANCE_CASES.keys() - paging == performance.OF_CASES
+    assert parameters.CONFORMITY.keys() - paging - {"format"} == conformity.FILTERS
+    known = {*paging, *parameters.AS_OF}
+    assert parameters.REVIEW_UNITS.keys() - known == reviews.OF_UNITS
+    assert parameters.PERFORMANCE.keys() - known == performance.FILTERS
+    assert parameters.PERFORMANCE_CASES.keys() - known == performance.OF_CASES
 
 
 def sample(here, name, schema):
@@ -179,6 +183,9 @@ async def readings(here):
     this = {"imports": (await uploaded(here)).body["id"]}
     for things in ("items", "calendars", "policies", "appointments", "seals"):
         this[things] = (await here.get(f"/{things}", by="wu-jun")).body["items"][0]["id"]
+    this["conformity"] = this["items"]
+    await brought(here, lines(baseline()), BASELINES)
+    this["baselines"] = baseline()["code"]
     told = {"kind": "delay", "channel": "telephone", "text": "t"}
     complaint = (await here.post("/complaints", told, by="lu-qian")).body["complaint"]
     one = {"name": "n", "kind": "joint", "items": ["QH-005"]}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.serving import serve
+from tests.api.serving import LICENCE, serve
 
 MARCH = "from=2026-03-01&to=2026-03-31"
 FIGURES = f"/performance?{MARCH}"
@@ -127,7 +127,13 @@ async def test_an_organ_that_is_not_there_has_no_figures(here):
         f"{FIGURES}&limit=5",
         f"{FIGURES}&organ=",
         f"{FIGURES}&organ=a&organ=b",
-        f"{FIGURES}&as_of=1",
+        f"{FIGURES}&as_of=99999",
+        f"{FIGURES}&as_of=-1",
+        f"{FIGURES}&as_of=2027-01-01T00:00:00Z",
+        f"{FIGURES}&as_of=2026-03-02",
+        f"{OVERDUE}&as_of=99999",
+        f"{UNITS}&as_of=yesterday",
+        "/reviews?as_of=1",
         f"/performance/cases?{MARCH}",
         f"/performance/cases?{MARCH}&definition=kpi.window@1",
         f"/performance/cases?{MARCH}&definition=%27%20OR%201=1--",
@@ -160,6 +166,31 @@ async def test_all_cases_behind_a_figure_are_listed(here):
     assert None is rest["next"]
     counted = (await here.get(f"{OVERDUE}&counted=true", by="xing-tao")).body["items"]
     assert [] == counted
+
+
+@pytest.mark.parametrize("as_of", ["{position}", "2026-03-03T18:00:00%2B08:00"])
+async def test_figures_as_of_a_position_or_an_instant_stay_what_they_were(here, as_of):
+    first, second = await decided(here, "QH-002", "QH-008")
+    position = max(
+        [(await here.get(f"/cases/{case}")).body["position"] for case in (first, second)]
+    )
+    await here.at("2026-03-04 09:00")
+    as_of = as_of.format(position=position)
+    urls = [f"{path}&as_of={as_of}" for path in (FIGURES, OVERDUE, UNITS)]
+    before = [(await here.get(url, by="xing-tao")).body for url in urls]
+    now = (await here.get(FIGURES, by="xing-tao")).body
+
+    third = await here.accepted("QH-002", "2026-03-05")
+    await here.done(first, "seal", {"seal": "QH-S1", "document": LICENCE}, by="he-yan")
+    await here.at("2026-04-20 09:00")
+
+    after = [(await here.get(url, by="xing-tao")).body for url in urls]
+    assert before == after
+    assert [first, second] == [row["case"] for row in after[1]["items"]]
+    later = (await here.get(FIGURES, by="xing-tao")).body
+    overdue = next(f for f in later["items"] if f["definition"] == "kpi.overdue@1")
+    assert third in overdue["causes"]["open"]
+    assert now["items"] == after[0]["items"] != later["items"]
 
 
 async def test_few_ratings_are_not_told_by_unit(here):

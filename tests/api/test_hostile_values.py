@@ -11,6 +11,7 @@ from typing import get_args
 
 import pytest
 
+from api import complaint_bodies, matter_bodies
 from api.acts import ACTS
 from api.bodies import OFFICE_BODIES, shaped
 from api.setup import example
@@ -52,8 +53,12 @@ TAKEN = (
     "\U0002a6d6",
 )
 FEW = (*TAKEN[:4], "\0", "a\u202eb")
+# What stands beside the cases, and the acts that make it.
+FIRST = {"open-matter", "register-complaint"}
+BESIDE = {"complaints": complaint_bodies.BODIES, "matters": matter_bodies.BODIES}
 SHAPES = {
     **ACTS,
+    **{name: shape for bodies in BESIDE.values() for name, shape in bodies.items()},
     **{n: s for n, s in OFFICE_BODIES.items() if n != "policy"},
     **{kind.__name__: kind for kind in get_args(OFFICE_BODIES["policy"])},
 }
@@ -148,6 +153,59 @@ async def test_acts_on_a_case_take_or_refuse_every_string(here):
     assert 1 == (await here.state(case, by="zhou-min"))["version"]
 
 
+async def beside(here):
+    """A matter that waits for an opinion, and a complaint that waits for a reply: their paths."""
+    first = {"If-Match": '"1"'}
+    opening = {"name": "我要开餐馆", "kind": "one-thing", "items": ["QH-002"]}
+    opening["applicant"] = application("QH-002")["applicant"]
+    opened = await here.post("/matters", opening, by="zhou-min")
+    said = {"kind": "service", "channel": "telephone", "text": "态度"}
+    registered = await here.post("/complaints", said, by="lu-qian")
+    matter = f"/matters/{opened.body['matter']}"
+    complaint = f"/complaints/{registered.body['complaint']}"
+    asked = {"organ": "qh-wjw", "question": "是否符合条件", "days": 5}
+    passed_on = {"unit": "qh-xzsp", "summary": "反映窗口态度"}
+    answers = [
+        await here.post(f"{matter}/request-opinion", asked, by="zhou-min", headers=first),
+        await here.post(f"{complaint}/assign", passed_on, by="lu-qian", headers=first),
+    ]
+    assert [201, 201] == [answer.status for answer in answers], answers
+    return {"matters": matter, "complaints": complaint}
+
+
+# The rows of these acts say `staff`: whose they are hangs on the matter and the complaint.
+WHO = {
+    "split-off": "zhou-min",
+    "request-opinion": "zhou-min",
+    "give-opinion": "mo-li",
+    "assign": "lu-qian",
+    "reply": "chen-zhi",
+    "escalate": "lu-qian",
+    "close-complaint": "lu-qian",
+}
+
+
+async def test_acts_beside_the_cases_take_or_refuse_every_string(here):
+    paths = await beside(here)
+    acts = [(things, one) for things in paths for one in BESIDE[things] if one not in FIRST]
+    wrong = []
+    for things, action in acts:
+        for body, value, pointer, patterned in spoiled(BESIDE[things][action]):
+            told = await here.post(
+                f"{paths[things]}/{action}", body, by=WHO[action], headers={"If-Match": '"99"'}
+            )
+            bad = patterned or value in EVERYWHERE
+            slugs = {"forbidden-character", "schema"} if bad else {
+                "version-conflict", "unknown-reference"}  # fmt: skip
+            right = told.status in (412, 422) and told.slug in slugs
+            if not right or (bad and told.body["pointer"] != pointer):
+                wrong.append((action, pointer, value, told.status, told.body))
+
+    assert [] == wrong
+    read = [await here.get(path, by="jiang-he") for path in paths.values()]
+    assert [2, 2] == [answer.body["version"] for answer in read]
+
+
 async def test_what_is_received_is_kept_as_sent(here):
     for value in TAKEN:
         body = application("QH-002") | {"reason": value}
@@ -161,6 +219,15 @@ async def test_what_is_received_is_kept_as_sent(here):
 
 
 OFFICE = [row for row in rows() if row.method == "POST" and row.kind in ("office", "clock")]
+# What is made by a body that is sent to a list, and the name of the shape it has.
+MADE = {
+    "items": "item",
+    "calendars": "calendar",
+    "appointments": "appointment",
+    "clock": "clock",
+    "matters": "open-matter",
+    "complaints": "register-complaint",
+}
 
 
 async def test_acts_of_the_office_take_or_refuse_every_string(here):
@@ -185,14 +252,13 @@ def office(row):
     name, _, act = rest.partition("/")
     spare = {**PLACES, "appointments": person("issuer", "E", "valid")}
     path = f"/{things}" + (f"/{spare[things]}/{act}" if name else "")
-    kind = {"items": "item", "calendars": "calendar", "appointments": "appointment"}.get(things)
     if things == "seals":
         yield path, SHAPES[f"seal-{act or 'register'}"]
-    elif act or kind or things == "clock":
-        yield path, SHAPES["appointment-review" if act == "review" else act or kind or things]
-    else:
+    elif things == "policies" and not act:
         for shape in get_args(OFFICE_BODIES["policy"]):
             yield path, shape
+    else:
+        yield path, SHAPES["appointment-review" if act == "review" else act or MADE[things]]
 
 
 # -- every header -------------------------------------------------------------------------------

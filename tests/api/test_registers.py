@@ -216,3 +216,24 @@ async def test_the_same_count_again_is_the_same_answer(here):
 
     assert first.raw == again.raw
     assert "true" == again.headers["Idempotency-Replayed"]
+
+
+async def test_who_asked_for_the_seal_and_where_it_was_used(here):
+    case = await here.accepted("QH-002", "2026-03-02")
+    await here.granted(case, "2026-03-03")
+    told = {"requester": "chen-zhi", "terminal": "YZ-01", "place": "政务大厅二楼印章室"}
+    body = {"seal": "QH-S1", "document": LICENCE}
+    answer = await here.act(case, "seal", body | told | {"requester": "nobody"}, by="he-yan")
+    assert (422, "unknown-reference", "/requester") == (
+        answer.status, answer.slug, answer.body["pointer"])  # fmt: skip
+
+    await here.done(case, "seal", body | told, by="he-yan")
+
+    state = await here.state(case)
+    assert told == {name: state["seals"][0][name] for name in told}
+    path = f"{PATH}?at_least={state['position']}&case={case}"
+    row = (await here.get(path, by="he-yan")).body["items"][0]
+    assert told == {name: row[name] for name in told}
+    history = (await here.get(f"/cases/{case}/events")).body["items"]
+    data = next(event["data"] for event in history if event["type"] == "sealed")
+    assert told == {name: data[name] for name in told}

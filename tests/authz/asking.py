@@ -14,6 +14,8 @@ PLACES = {
     "policies": "duty-standard",
     "appointments": "zhou-min-clerk",
     "seals": "QH-S1",
+    "baselines": "HN-WJ-001-01",
+    "conformity": "QH-002",
 }
 AT_ONCE = 16
 FORM = "multipart/form-data; boundary=b"
@@ -30,8 +32,8 @@ def place(world: World, path: str) -> str:
         id=name,
         seal=name,
         slug="not-found",
-        complaint="469002-2026-999999",
-        matter="469002-2026-999999",
+        complaint=world.complaint,
+        matter=world.matter,
         file="swagger-ui.css",
     )
 

@@ -314,6 +314,41 @@ async def test_who_must_answer_a_card_does_not_withdraw_it(here):
     await only(here, case, "withdraw-alert", ("xing-tao", body), *wrong)
 
 
+async def permitted(here, day=DAY):
+    case = await here.accepted("QH-002", day)
+    await here.granted(case, day)
+    said = {"grounds": "69(1)", "text": "不符合法定条件"}
+    await here.done(case, "propose-revocation", said, by=post("supervisor", "S"))
+    return case
+
+
+async def test_a_permit_is_revoked_by_its_organ_or_the_one_above_and_recalled_by_its_organ(here):
+    """DOMAIN 3; APL 69 names the organ above, APL 8 does not."""
+    heard = {"notice": sha("notice"), "served_at": DAY, "heard": "statement"}
+    revoke = {"grounds": "69(1)", **heard}
+    recall = {"grounds": "规划修改", "compensation": "依法补偿"}
+    one = await permitted(here)
+
+    denied = [(by, revoke, DENIED) for by in ("xing-tao", post("handler"), post("supervisor", "S"))]
+    await only(here, one, "revoke-permit", ("shi-lei", revoke), *denied)
+    state = await here.state(one)
+    assert "revoked" == state["decision"]["permit"]
+    revoked = (await here.get(f"/cases/{one}/events")).body["items"][-1]
+    assert ("shi-lei", "qh-gov") == (revoked["actor"]["person"], revoked["actor"]["organ"])
+    other = await permitted(here, "2026-03-03")
+    await only(here, other, "recall-permit", ("wu-jun", recall), ("shi-lei", recall, DENIED))
+
+
+async def test_the_organ_above_revokes_on_another_persons_proposal_too(here):
+    case = await here.accepted("QH-002", DAY)
+    await here.granted(case, DAY)
+    body = {"grounds": "69(1)", "notice": sha("n"), "served_at": DAY, "heard": "lapsed"}
+
+    refused = await here.act(case, "revoke-permit", body, by="shi-lei")
+
+    assert (*SEPARATE, "SOD-10") == refused.refusal
+
+
 async def test_the_hotline_follows_ratings_up_and_nothing_else(here):
     case = await here.accepted("QH-002", DAY)
     order = {"order": "请尽快回复"}

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from api import complaint_routes, docs, exchange, matter_routes
+from api import catalogue_routes, complaint_routes, docs, exchange, matter_routes
 from api.app import table
 from api.web import pages
 from ledger import standing
@@ -41,7 +41,10 @@ async def world(database, tmp_path):
 
 def served():
     """Every method and path of the application, each word of a path for itself."""
-    own = (table, complaint_routes.table, matter_routes.table, exchange.table, pages.table)
+    own = (
+        table, complaint_routes.table, matter_routes.table, catalogue_routes.table,
+        exchange.table, pages.table,
+    )  # fmt: skip
     routes = [*docs.routes(), *(row for rows in own for row in rows())]
     return {(route.method, path) for route in routes for path, _, _ in route.spelled()}
 

@@ -11,6 +11,7 @@ from api.api_keys import ApiKeys
 from api.issuing import API_KEYS_FILE
 from api.setup import example
 from tests.api.serving import Serving
+from tests.api.test_catalogue import BASELINES, baseline, brought, lines
 from tests.api.test_order import staged
 from tests.authz.expected import STAFF, STATES
 
@@ -84,6 +85,9 @@ class World:
     keys: dict[str, str]
     tokens: dict[str, str] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
+    # What stands beside the cases: of these numbers nothing is there, unless a test has it.
+    complaint: str = "469002-2026-999999"
+    matter: str = "469002-2026-999999"
 
     def credential(self, role, relation, state):
         """The headers by which somebody of this role and relation shows who they are."""
@@ -125,6 +129,7 @@ async def prepared(here):
             by = "yan-qing" if role.startswith("inspect") else "fang-ke"
             answer = await here.post(f"/appointments/{name}/end", by=by)
             assert 201 == answer.status, answer.body
+    await brought(here, lines(baseline()), BASELINES)
     case = await here.accepted(ITEM, "2026-03-02")
     position = (await here.state(case))["position"]
     await here.done(case, "transfer", {"to": {"unit": ORGANS["P"]}}, by="zhou-min")

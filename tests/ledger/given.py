@@ -238,7 +238,7 @@ class Bureau:
     def approve(self, kind, name, *, by, at=None):
         if at is not None:
             self.at(at)
-        thing = self.office.things[f"{kind}:{name}"]
+        thing = self.office.existing(f"{kind}:{name}")
         proposal = tuple(thing.proposals.values())[-1]
         version = self.office.stream_versions[thing.stream]
         actor = self.who(kind, "approve", by, proposal.content)
@@ -246,7 +246,7 @@ class Bureau:
         return self.set_up(events)[-1]
 
     def end(self, appointment, *, by):
-        thing = self.office.things[f"appointment:{appointment}"]
+        thing = self.office.existing(f"appointment:{appointment}")
         version = self.office.stream_versions[thing.stream]
         posts = self.office.posts_of(by)
         actors = office_authority.who(self.office, posts, self.now, "appointment", "end", None)

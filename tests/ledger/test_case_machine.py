@@ -77,7 +77,7 @@ GIVES = {
     "decide": "approver bureau-head",
     "terminate": "approver bureau-head",
     "recall-permit": "approver bureau-head",
-    "revoke-permit": "approver bureau-head",
+    "revoke-permit": "approver bureau-head head-above",
     "deregister": "approver",
     "amend": "approver",
     "renew": "approver",
@@ -169,6 +169,8 @@ APART = {
     ("decide", "review:handle"): "SOD-2",
     ("decide", "review:check"): "SOD-2",
     ("decide", "seal"): "SOD-3",
+    ("recall-permit", "seal"): "SOD-3",
+    ("revoke-permit", "seal"): "SOD-3",
     ("accept", "seal"): "SOD-4",
     ("decide", "issue"): "SOD-5",
 }

@@ -238,6 +238,21 @@ def test_what_the_law_did_stands_where_the_case_went_on_from_there(bureau):
         propose(bureau, case, "deemed-accepted", {"void": True})
 
 
+def test_what_the_law_did_again_is_on_record_and_not_what_was_made_void(bureau):
+    case = bureau.received("QH-002", "2026-09-14")
+    ask = {"missing": [{"material": "场所平面图"}], "served_at": "2026-09-20", "notice": sha("n"),
+           "occurred_at": "2026-09-20T16:00:00+08:00", "reason": "系统停机"}  # fmt: skip
+    bureau.act(case, "request-supplement", ask, by="zhou-min", at="2026-09-21 09:00")
+    approve(bureau, case, propose(bureau, case, "deemed-accepted", {"void": True}))
+    bureau.act(case, "receive-supplement", PLAN, by="zhou-min", at="2026-09-22 11:00")
+    # 23, 24, without 25-27 for Mid-Autumn 28, 29, 30: silence until then is acceptance again.
+    bureau.at("2026-10-01 00:00").case(case)
+
+    _, standing = (e for e in bureau.cases[case].events if e.type == "deemed-accepted")
+    with refuses("already-done", earlier=standing.position):
+        do(bureau, case, "accept")
+
+
 def test_what_the_law_did_is_the_business_of_the_organ_it_bound(bureau):
     case = bureau.received("QH-002", "2026-03-02")
     bureau.at("2026-03-10 09:00").case(case)

@@ -472,7 +472,7 @@ def test_where_no_organ_stands_above_nobody_extends_joint_handling(bureau):
 
 @pytest.mark.parametrize(("code", "days"), [("QH-002", 10), ("QH-005", 15)])
 def test_the_law_bounds_an_extension_whatever_an_old_item_says(bureau, code, days):
-    item = bureau.office.things[f"item:{code}"].current.content
+    item = bureau.office.existing(f"item:{code}").current.content
     generous = {**item, "extension": {"days": 30}}
     bureau.set_up((given.item_set(bureau, code, generous),))
     case = bureau.accepted(code, "2026-03-02")

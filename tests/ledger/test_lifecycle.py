@@ -85,7 +85,7 @@ def test_every_post_belongs_to_one_branch():
 
 def test_separations_name_duties_that_are_done():
     duties = {"accept", "decide", "issue", "seal", "seal:result", "preside"}
-    duties |= {"review:handle", "review:check"}
+    duties |= {"review:handle", "review:check", "recall-permit", "revoke-permit"}
 
     assert {row.earlier for row in SEPARATIONS} | {row.later for row in SEPARATIONS} <= duties
     assert {row.kind for row in SEPARATIONS} <= {"law", "core", "policy"}

@@ -13,7 +13,7 @@ TOLD = ("qh-scjg", "qh-zjj")  # QH-002 is supervised by qh-wjw
 
 
 def item(bureau, code="QH-002", **organs):
-    old = bureau.office.things[f"item:{code}"].current.content
+    old = bureau.office.existing(f"item:{code}").current.content
     return {**old, "organs": {**old["organs"], **organs}}
 
 

@@ -45,8 +45,8 @@ def test_the_example_is_what_the_papers_list(bureau):
     office = bureau.office
 
     assert (9, 3, 2) == (len(office.organs), len(office.clients), len(office.seals))
-    assert 8 == sum(t.kind == "item" for t in office.things.values())
-    assert 12 == sum(t.kind == "policy" for t in office.things.values())
+    assert 8 == len(office.things("item"))
+    assert 12 == len(office.things("policy"))
     assert "cn@4" == office.calendars.days("cn", "469002").label
     assert {"he-yan"} == {seal.keeper for seal in office.seals.values()}
     assert all(seal.in_use for seal in office.seals.values())
@@ -87,7 +87,7 @@ def test_nobody_approves_their_own_post(bureau):
 def test_who_proposes_does_not_approve(bureau):
     year = CALENDARS["cn-2026"]
     bureau.propose("calendar", "cn", year, by="fang-ke")
-    thing = bureau.office.things["calendar:cn"]
+    thing = bureau.office.existing("calendar:cn")
     (proposal,) = thing.proposals.values()
 
     # Nobody holds both posts (SOD-7); whoever did would be refused all the same.
@@ -109,7 +109,7 @@ def test_who_proposes_does_not_approve(bureau):
 def test_what_nobody_approves_within_thirty_days_has_lapsed(
     bureau, kind, name, proposer, approver, late
 ):
-    content = bureau.office.things[f"{kind}:{name}"].current.content
+    content = bureau.office.existing(f"{kind}:{name}").current.content
     proposed = bureau.propose(kind, name, content, by=proposer, at="2026-03-02 10:00")
 
     bureau.at("2026-04-01 10:00:01" if late else "2026-04-01 10:00:00")
@@ -152,7 +152,7 @@ def test_a_post_counts_through_its_last_day(bureau, to, slug):
 
 def test_who_is_appointed_again_after_an_end_has_the_post_again(bureau):
     bureau.at("2026-03-02 09:00").end("zhou-min-clerk", by="wu-jun")
-    content = bureau.office.things["appointment:zhou-min-clerk"].current.content
+    content = bureau.office.existing("appointment:zhou-min-clerk").current.content
 
     bureau.propose("appointment", "zhou-min-clerk", content, by="fang-ke")
     bureau.approve("appointment", "zhou-min-clerk", by="wu-jun")
@@ -242,7 +242,7 @@ def test_inspectors_are_appointed_by_two_inspection_leads(bureau):
 def test_who_may_end_a_post_at_once(bureau, post, by, ends):
     if ends:
         bureau.end(post, by=by)
-        assert bureau.office.things[f"appointment:{post}"].ended
+        assert bureau.office.existing(f"appointment:{post}").ended
         return
     with refuses("action-not-allowed"):
         bureau.end(post, by=by)
@@ -348,7 +348,7 @@ def test_an_ended_post_stands_in_nobodys_way(bureau):
 
 
 def item(bureau, code="QH-002", **more):
-    return {**bureau.office.things[f"item:{code}"].current.content, **more}
+    return {**bureau.office.existing(f"item:{code}").current.content, **more}
 
 
 @pytest.mark.parametrize(
@@ -631,12 +631,12 @@ def test_an_earlier_position_is_answered_with_the_earlier_office(bureau):
 
 
 def test_a_version_counts_from_its_approval(bureau):
-    old = bureau.office.things["item:QH-002"].current
+    old = bureau.office.existing("item:QH-002").current
     bureau.at("2026-03-02 09:00")
     new = {**old.content, "limits": {"statutory": 20, "promised": 3}}
     bureau.propose("item", "QH-002", new, by="wu-jun")
     bureau.approve("item", "QH-002", by="mo-li", at="2026-03-02 10:00")
-    thing = bureau.office.things["item:QH-002"]
+    thing = bureau.office.existing("item:QH-002")
 
     assert (1, 2) == (
         thing.at(bureau.now - timedelta(seconds=1)).number,

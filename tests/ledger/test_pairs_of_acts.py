@@ -52,6 +52,11 @@ APART = {
     ("decide", "review:recall"): "SOD-2",
     ("decide", "seal:result"): "SOD-3",
     ("decide", "seal:notice"): "SOD-3",
+    # To take a permit back is a decision too (P12: by any route).
+    ("recall-permit", "seal:result"): "SOD-3",
+    ("recall-permit", "seal:notice"): "SOD-3",
+    ("revoke-permit", "seal:result"): "SOD-3",
+    ("revoke-permit", "seal:notice"): "SOD-3",
     ("accept", "seal:result"): "SOD-4",
     ("decide", "issue"): "SOD-5",
     ("correct", "approve-correction"): "SOD-9",
@@ -320,7 +325,7 @@ def office(before, post, tried):
     holder = OTHER if tried == "for" else ONE
     if tried == "changed-post":
         put(bureau, "before", ONE, before)
-        ended = bureau.office.things["appointment:before"]
+        ended = bureau.office.existing("appointment:before")
         bureau.set_up(given.versioned.ended(ended, 1, Actor(person="wu-jun"), bureau.now, None))
     elif tried == "same-posts":
         put(bureau, "before", ONE, before)

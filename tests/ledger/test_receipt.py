@@ -47,7 +47,7 @@ def test_numbers_are_given_in_order_and_by_year(bureau):
 
 
 def test_the_terms_are_those_of_the_day_of_receipt_until_acceptance(bureau):
-    old = bureau.office.things["item:QH-002"].current.content
+    old = bureau.office.existing("item:QH-002").current.content
     case = bureau.received("QH-002", OPEN)
     bureau.propose(
         "item", "QH-002", {**old, "limits": {"statutory": 20, "promised": 3}}, by="wu-jun"
@@ -328,7 +328,7 @@ def test_what_is_owed_may_come_in_as_long_as_it_is_owed(bureau, stage):
 
 
 def test_points_that_nobody_looked_at_are_flagged(bureau):
-    item = bureau.office.things["item:QH-002"].current.content
+    item = bureau.office.existing("item:QH-002").current.content
     points = [{"no": "1", "step": "accept", "text": "申请表签字"}]
     bureau.propose("item", "QH-002", {**item, "points": points}, by="wu-jun")
     bureau.approve("item", "QH-002", by="mo-li")
@@ -340,7 +340,7 @@ def test_points_that_nobody_looked_at_are_flagged(bureau):
 
 
 def test_points_that_were_looked_at_are_not(bureau):
-    item = bureau.office.things["item:QH-002"].current.content
+    item = bureau.office.existing("item:QH-002").current.content
     points = [{"no": "1", "step": "accept", "text": "申请表签字"}]
     bureau.propose("item", "QH-002", {**item, "points": points}, by="wu-jun")
     bureau.approve("item", "QH-002", by="mo-li")

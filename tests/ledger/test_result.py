@@ -420,7 +420,7 @@ def test_a_signed_link_is_pushed_after_the_case_is_closed(bureau):
 
 
 def test_a_grant_is_pushed_to_every_organ_that_supervises_it(bureau):
-    old = bureau.office.things["item:QH-002"].current.content
+    old = bureau.office.existing("item:QH-002").current.content
     organs = {**old["organs"], "supervising": ["qh-wjw", "qh-scjg"]}
     bureau.propose("item", "QH-002", {**old, "organs": organs}, by="wu-jun")
     bureau.approve("item", "QH-002", by="mo-li")

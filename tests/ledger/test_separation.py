@@ -20,6 +20,8 @@ HEARING = {
     "presider": "both",
     "held_on": "2026-03-20",
 }
+REVOKED = {"grounds": "69(2)", "notice": sha("n"), "served_at": DAY, "heard": "statement"}
+PROPOSED = {"grounds": "69(2)", "text": "申请材料虚假"}
 GRANTED = {"outcome": "grant", "document": given.document("decision")}
 
 # What somebody does so that a duty is theirs, on an item that allows all of it.
@@ -32,6 +34,8 @@ DUTY = {
     "seal:result": ("seal", sealing("decision", seal="QH-S2")),
     "issue": ("issue", {**HAND_OUT, "document": given.document("decision")}),
     "preside": ("suspend", HEARING),
+    "recall-permit": ("recall-permit", {"grounds": "规划修改", "compensation": "依法补偿"}),
+    "revoke-permit": ("revoke-permit", REVOKED),
 }
 ORDER = ("accept", "preside", "review:handle", "review:check", "decide", "seal", "issue")
 USUAL = {
@@ -92,6 +96,8 @@ def up_to(bureau, row):
         done = event if mine else done
         if duty == "preside":
             bureau.act(case, "resume", {"kind": "hearing"}, by="chen-zhi")
+    if row.earlier in ("recall-permit", "revoke-permit"):
+        bureau.act(case, "propose-revocation", PROPOSED, by="zheng-kai")
     if done is None:
         (done,) = act(bureau, case, row.earlier, "both")
     return case, done
@@ -317,7 +323,7 @@ def test_control_the_same_acts_by_different_people_are_not_marked(bureau):
 
 def test_an_opinion_under_a_policy_for_other_kinds_is_still_asked_for(bureau):
     policies = {"duty": "duty-sole-handler", "link": "link-default"}
-    old = bureau.office.things["item:QH-002"].current.content
+    old = bureau.office.existing("item:QH-002").current.content
     bureau.set_up((given.item_set(bureau, "QH-002", {**old, "policies": policies}),))
     case = bureau.accepted("QH-002", DAY)
 

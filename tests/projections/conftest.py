@@ -16,7 +16,7 @@ from secrets import token_hex
 import asyncpg
 import pytest
 
-from ledger import approval, by_law, complaining, matter, records, result, supervision
+from ledger import approval, by_law, catalogue, complaining, matter, records, result, supervision
 from ledger.case import LAW, Actor, Case, Event, Events, replay
 from ledger.complaint import replay as replayed
 from ledger.database import Role
@@ -27,6 +27,7 @@ from ledger.store import Command, Store, open_ledger
 from projections import (
     audit_trail,
     complaints,
+    conformity,
     current_state,
     findings,
     findings_read,
@@ -62,6 +63,7 @@ PROJECTIONS = (
     performance.PROJECTION,
     complaints.PROJECTION,
     matters.PROJECTION,
+    conformity.PROJECTION,
 )
 
 
@@ -212,6 +214,25 @@ class Bureau:
         complaint = replayed(events, self.office.zone)
         await self.append(complaining.assign(complaint, on, unit="qh-xzsp", summary="s"))
         return stream
+
+    async def baselines(self, name="HN"):
+        """Two baselines, one of them set anew and struck off; an item that follows the other."""
+        now = await self.store.now(self.ledger)
+        item = self.office.existing("item:QH-002").current.content
+        first, second = f"{name}-1", f"{name}-2"
+        wanted = {"code": first, "name": "n", "elements": {**item["elements"], "fees": "x"}}
+        moved = {**item, "elements": {**item["elements"], "sub_code": first}}
+        rows = (
+            ("baseline", first, wanted, 0), ("baseline", second, {**wanted, "code": second}, 0),
+            ("item", "QH-002", moved, self.office.stream_versions["item:QH-002"]),
+            ("baseline", first, {**wanted, "name": "m"}, 1), ("baseline", second, None, 1),
+        )  # fmt: skip
+        for kind, code, content, version in rows:
+            row = catalogue.Row(
+                kind=kind, code=code, content=content, by=WU, proposed_by="guo-an",
+                relied_on={}, source={"system": "s", "row": 1},
+            )  # fmt: skip
+            await self.append((catalogue.event_of(row, version, now),))
 
     async def matter(self):
         """A matter of the bureau, with one case in it, and an opinion asked for."""

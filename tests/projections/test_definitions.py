@@ -1,8 +1,9 @@
 """The figures counted by hand, and what must hold of any cases whatever."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -19,11 +20,18 @@ from projections.definitions import (
 )
 from projections.tally import SHOWN, Tally, average_of_organs, percent, told
 
-MAY = Period(date(2026, 5, 1), date(2026, 5, 31), date(2026, 6, 30))
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def day(text):
     return date.fromisoformat(f"2026-{text}")
+
+
+def noon(on, clock="12:00"):
+    return datetime.combine(on, time.fromisoformat(clock), ZONE)
+
+
+MAY = Period(day("05-01"), day("05-31"), noon(day("06-30")))
 
 
 def item(code="A", **more):
@@ -202,7 +210,7 @@ def test_every_cause_of_overdue_and_a_case_counts_once():
     ],
 )
 def test_open_past_the_promise_at_the_end_of_the_period(due, met_on, ended, today, open_):
-    period = replace(MAY, today=day(today))
+    period = replace(MAY, now=noon(day(today)))
     thing = case(
         promised_due=day(due),
         promised_met=met_on and day(met_on),
@@ -210,6 +218,41 @@ def test_open_past_the_promise_at_the_end_of_the_period(due, met_on, ended, toda
     )
 
     assert open_ == ("open" in causes(thing, period))
+
+
+@pytest.mark.parametrize(
+    ("due", "today", "clock", "open_"),
+    [
+        # What is due on the last day is past in the last moment of the period.
+        ("05-31", "06-30", "12:00", True),
+        ("05-31", "05-31", "17:29", False),
+        ("05-31", "05-31", "17:30", True),
+        ("05-12", "05-12", "17:29", False),
+        ("05-12", "05-12", "17:30", True),
+        ("06-01", "06-30", "12:00", False),
+    ],
+)
+def test_open_past_the_close_of_business(due, today, clock, open_):
+    period = replace(MAY, now=noon(day(today), clock))
+    thing = case(promised_due=day(due), closes=time(17, 30))
+
+    assert open_ == ("open" in causes(thing, period))
+
+
+def test_late_on_the_last_day_is_late_and_not_early():
+    things = [
+        met("in-time", "05-12", "05-12"),
+        met("late", "05-12", "05-12", promised_after_close=True),
+        met("handed-late", "05-12", "05-11", issue_due=day("05-14"), issue_met=day("05-14"),
+            issue_after_close=True),
+    ]  # fmt: skip
+
+    figure = told_of("kpi.overdue@1", things)
+
+    assert {"promised": ["late"], "issue": ["handed-late"]} == figure["causes"]
+    assert ["handed-late"] == told_of("kpi.early@1", things)["cases"]
+    fed_back = Rated(case_no="K", due=day("05-12"), met_on=day("05-12"))
+    assert (True, False) == (fed_back.on_time, replace(fed_back, after_close=True).on_time)
 
 
 def test_a_clock_that_stands_still_has_no_due_date_and_is_never_past_it():
@@ -316,7 +359,7 @@ THINGS = {"item": ITEMS, "case": CASES, "import": CASES, "review": RATED}
 
 
 def any_period(first, length, today):
-    return Period(first, first + timedelta(days=length), today)
+    return Period(first, first + timedelta(days=length), noon(today))
 
 
 PERIODS = st.builds(any_period, DAYS, st.integers(0, 60), DAYS)

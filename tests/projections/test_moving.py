@@ -12,13 +12,13 @@ import pytest
 from ledger.case import replay
 from ledger.errors import Refused
 from ledger.lifecycle import RULES, Action, Stage
-from projections import performance, reviews, seal_register
-from projections.figures import row_of
+from projections import reviews, seal_register
+from projections.figures import MOVING, row_of
 from tests.ledger.given import bureau, sealing
 from tests.ledger.lives import LEADS, NEEDS, do, led_to
 
 VIEWS = {
-    "performance": (performance.MOVING, lambda case, office: [row_of(case, office)]),
+    "performance": (MOVING, lambda case, office: [row_of(case, office)]),
     "reviews": (reviews.MOVING, reviews.rows_of),
     "seal_register": (seal_register.USES, seal_register.rows_of),
 }

@@ -234,7 +234,7 @@ async def test_figures_of_items_are_those_in_force_at_the_end_of_the_period(bure
 
     assert [(0, 0)] == shares(before, "kpi.window@1")
     # Eight items; seven permits, of which one is instant.
-    assert [(0, 8), (1, 7), (0, 8)] == shares(
+    assert [(0, 8), (1, 7), (8, 8)] == shares(
         now, "kpi.window@1", "kpi.instant@1", "kpi.elements@1"
     )
     # L 20 20 20 10 45 20 20 = 155, C 0 5 10 1 12 5 3 = 36.

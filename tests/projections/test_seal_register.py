@@ -76,6 +76,36 @@ async def test_every_use_stands_there_once_in_order_and_without_gap(bureau):
     assert [] == list((await register(bureau, "QH-S2")).items)
 
 
+async def test_who_asked_at_which_terminal_and_where(bureau):
+    stream = await bureau.accepted()
+    await bureau.granted(stream)
+    told = {"requester": "lin-bo", "terminal": "YZ-01", "place": "政务大厅二楼印章室"}
+    await bureau.act(stream, result.seal, HE, seal="QH-S1", document=LICENCE, **told)
+    other = await bureau.accepted("QH-008")
+    await bureau.granted(other)
+    await bureau.act(other, result.seal, HE, seal="QH-S1", document=LICENCE)
+
+    said, silent = (await register(bureau)).items
+
+    assert told == {name: said[name] for name in told}
+    assert told == {n: v for n, v in (await bureau.case(stream)).seals[0].items() if n in told}
+    # Nobody was named: who had the case in hand, and nothing is made up besides.
+    assert ("chen-zhi", None, None) == tuple(silent[name] for name in told)
+    assert not told.keys() & (await bureau.case(other)).seals[0].keys()
+
+
+async def test_who_asked_is_a_member_of_staff(bureau):
+    stream = await bureau.accepted()
+    await bureau.granted(stream)
+
+    with pytest.raises(Refused) as refused:
+        await bureau.act(
+            stream, result.seal, HE, seal="QH-S1", document=LICENCE, requester="460000199001010013"
+        )
+
+    assert ("unknown-reference", "/requester") == (refused.value.slug, refused.value.pointer)
+
+
 async def test_every_filter_finds_its_uses(bureau):
     stream, _ = await used(bureau)
     case = bureau.number(await bureau.case(stream))
