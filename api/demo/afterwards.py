@@ -5,6 +5,7 @@ Supervision and enforcement act here, each in its own line; the bureau answers.
 
 from datetime import date, timedelta
 
+from api.demo.beside import complaint, one_thing
 from api.demo.pen import sha
 from api.demo.plan import working_days
 from api.demo.posts import lent_and_counted
@@ -209,5 +210,7 @@ AFTERWARDS = (
     bad_rating,
     archived_and_challenged,
     lent_and_counted,
+    complaint,
+    one_thing,
     renewed_by_silence,
 )

@@ -100,11 +100,19 @@ class Bureau:
         return await self._written(path, body, by, {"Idempotency-Key": key})
 
     async def act(
-        self, case: str, action: str, body: Json, by: str, key: str, version: int
+        self,
+        number: str,
+        action: str,
+        body: Json,
+        by: str,
+        key: str,
+        version: int,
+        *,
+        of: str = "cases",
     ) -> Answer:
-        """Do an action on a case as last seen."""
+        """Do an action on a case as last seen, or on a complaint or a matter."""
         headers = {"Idempotency-Key": key, "If-Match": f'"{version}"'}
-        return await self._written(f"/cases/{case}/{action}", body, by, headers)
+        return await self._written(f"/{of}/{number}/{action}", body, by, headers)
 
     async def upload(self, form: Callable[[], aiohttp.FormData], by: str, key: str) -> Answer:
         """Upload a form; it is made anew for each attempt."""

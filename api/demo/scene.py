@@ -60,20 +60,36 @@ class Scene:
         self.versions[case] = int(answer.body["version"])
         return case
 
-    async def act(self, case: str, action: str, body: Body, by: str, key: str) -> Answer:
+    async def begin(self, of: str, what: str, body: Body, by: str, key: str) -> str:
+        """Begin a complaint or a matter, and return its number."""
+        answer = await self.bureau.post(f"/{of}", body, by, f"demo-story-{key}")
+        good(answer, key)
+        number = str(answer.body[what])
+        self.versions[number] = int(answer.body["version"])
+        return number
+
+    async def act(
+        self, case: str, action: str, body: Body, by: str, key: str, *, of: str = "cases"
+    ) -> Answer:
         """Do an action that has to succeed, or had succeeded in an earlier run."""
-        answer = await self.attempt(case, action, body, by, key)
+        answer = await self.attempt(case, action, body, by, key, of=of)
         good(answer, f"{case} {action}")
         self.versions[case] = max(self.versions[case], int(answer.body["version"]))
         return answer
 
-    async def attempt(self, case: str, action: str, body: Body, by: str, key: str) -> Answer:
-        """Try an action, on the case as it is now."""
+    async def attempt(
+        self, case: str, action: str, body: Body, by: str, key: str, *, of: str = "cases"
+    ) -> Answer:
+        """Try an action, on the case (or whatever has that number) as it is now."""
         named = f"demo-story-{key}"
-        answer = await self.bureau.act(case, action, body, by, named, self.versions[case])
+
+        async def sent() -> Answer:
+            return await self.bureau.act(case, action, body, by, named, self.versions[case], of=of)
+
+        answer = await sent()
         if answer.slug == "version-conflict":
             self.versions[case] = int(answer.body["current_version"])
-            answer = await self.bureau.act(case, action, body, by, named, self.versions[case])
+            answer = await sent()
         return answer
 
     async def reviewed(self, case: str, name: str) -> None:
