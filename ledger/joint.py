@@ -2,7 +2,8 @@
 
 The item says whose opinion is wanted, the matter who was asked, when and for how long.  An
 organ that lets its time pass does not hold up the others (DOMAIN 10; APL 26): the case is
-decided without it, and that stands on record.
+decided without it, and that stands on record.  So it is on the last day of the case's own limit by
+law, however long an organ was given.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ledger.due import newest
 from ledger.errors import Refused
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def awaited(case: Case, on: Occasion) -> Refused | None:
     """Say whose opinion a decision has to wait for, None if nobody's."""
     day = case.on(on.at)
     waits = [w for w in wanted(case, on.matter, on.office, day) if w.awaited(day)]
-    if not waits:
+    limit = newest(case, on.office, "statutory", on.at) if waits else None
+    if not waits or (limit is not None and day >= limit.due):
         return None
     told = ", ".join(f"{w.organ} (until {w.due})" for w in waits)
     return Refused("rule-refused", f"opinions are awaited: {told}", rule="opinion.awaited")

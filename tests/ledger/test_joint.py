@@ -99,6 +99,19 @@ def test_who_lets_its_time_pass_holds_nobody_up_and_is_named(bureau):
     assert ["qh-wjw"] == bureau.state(of.case)["decision"]["opinions_missing"]
 
 
+def test_nobody_is_waited_for_beyond_the_last_day_of_the_law(bureau):
+    of = Joint(bureau)
+    of.asked("qh-zjj", 90)
+    last = after(date.fromisoformat(DAY), 45)
+
+    with refuses("rule-refused", "opinion.awaited"):
+        of.decided(at=f"{last - timedelta(days=1)} 23:59")
+
+    event = of.decided(at=f"{last} 09:00")
+    assert "qh-zjj" in event.data["opinions_missing"]
+    assert "opinion-missing" in opinion_flags(event)
+
+
 def test_who_was_never_asked_holds_nobody_up_and_is_flagged_apart(bureau):
     of = Joint(bureau)
     of.asked("qh-zjj", 2)
