@@ -182,6 +182,10 @@ WHO = {
     "reply": "chen-zhi",
     "escalate": "lu-qian",
     "close-complaint": "lu-qian",
+    "correct-matter": "zhou-min",
+    "approve-matter-correction": "huang-qiang",
+    "correct-complaint": "lu-qian",
+    "approve-complaint-correction": "lu-qian",
 }
 
 
@@ -365,7 +369,7 @@ async def exported(here, n, sign):
 
 
 async def test_control_a_cell_that_is_written_as_it_is_is_found(monkeypatch, database, tmp_path):
-    monkeypatch.setattr("api.audit.cell", lambda value: "" if value is None else str(value))
+    monkeypatch.setattr("api.csv_table.cell", lambda value: "" if value is None else str(value))
     given = {"469002": formulas()}
     async for here in serve(database, tmp_path, start="2026-03-02", documents=given):
         await here.at("2026-03-02 09:00")
