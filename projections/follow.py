@@ -31,8 +31,9 @@ SQL = load(Path(__file__).with_suffix(".sql"))
 
 BATCH = 500
 # While acts come in, events gather for so long, unless somebody waits to read them: a view
-# takes a third of the time for each event of a large batch.
-GATHER_S = 0.25
+# takes a third of the time for each event of a large batch, and ten views follow.  Who reads a
+# list is never kept waiting by it (`hurry`).
+GATHER_S = 1.0
 BUSY_S = 0.02
 IDLE_S = 0.2
 RETRY_S = 1.0
