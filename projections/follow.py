@@ -127,9 +127,13 @@ class _Done:
 
 @dataclass(slots=True)
 class _Pace:
-    """How a follower goes on in one sequence: batches of what size, and not before when."""
+    """How a follower goes on in one sequence: batches of what size, and not before when.
+
+    `full`: in this round there was as much as was asked for, or it is to be asked for again.
+    """
 
     limit: int = BATCH
+    full: bool = False
     retry_s: float = 0.0
     not_before: float = 0.0
 
@@ -199,7 +203,7 @@ class Follower:
                 beyond = max(seen, self._next.get(self.ledger, 0))
                 await self._store.wait_beyond(self.ledger, beyond, poll_s=delay)
                 delay = min(2 * delay, IDLE_S)
-            elif moved < BATCH:
+            elif not any(pace.full for pace in self._pace.values()):
                 await self._store.gather(self.ledger, GATHER_S)
                 delay = BUSY_S
 
@@ -232,6 +236,7 @@ class Follower:
         grown = {row["ledger"] for row in sizes if row["size"] > self._next.get(row["ledger"], 0)}
         moved = 0
         for sequence in self.sequences:
+            self._pace[sequence].full = False
             if sequence in grown:
                 moved += await self._go_on(sequence)
         return moved
@@ -248,13 +253,14 @@ class Follower:
             if passing(error):
                 raise
             if pace.limit > 1:
-                pace.limit = 1
+                pace.limit, pace.full = 1, True
                 return 1  # it moves: by one event at a time
             await self._stop(sequence, error)
             pace.retry_s = min(max(RETRY_S, 2 * pace.retry_s), LONGEST_RETRY_S)
             pace.not_before = now + pace.retry_s
             return 0
         if count:
+            pace.full = count >= pace.limit
             pace.limit = min(2 * pace.limit, BATCH)
             pace.retry_s = 0.0
         return count
