@@ -61,7 +61,7 @@ def judged(cells: Mapping[str, Any], by: CatalogueMapping, office: Office, now: 
     try:
         content = _content(cells, by)
     except Refused as refused:
-        return _aside(cells.get("code"), refused)
+        return _aside(cells.get(by.members.get("code", "code")), refused)
     own = content.get("code")
     if not isinstance(own, str) or not own.strip():
         return Judged(None, code="missing-id")

@@ -29,6 +29,7 @@ from ledger.case import Actor, Case, Data
 from ledger.errors import Corrupt, Moved, Refused, Unavailable, Unknown
 from ledger.ledger import Ledger
 from ledger.mapping import CatalogueMapping, LogMapping, RowMapping
+from ledger.office import authority, item
 from ledger.queries import load
 from ledger.recorded import Key
 from ledger.state import case_number, pattern_of
@@ -223,6 +224,9 @@ class _Work:
         if found.id is None or found.code is not None:
             return Taken(number, code=found.code, note=found.note)
         row = self._row(number, found, by)
+        aside = self._not_theirs(row)
+        if aside is not None:
+            return Taken(number, code="not-allowed", note=aside)
         version, position, content = await self._newest(row)
         if version and content == row.content:
             return Taken(number, position=position, last=position)
@@ -234,6 +238,20 @@ class _Work:
             await self.ledger.refresh()
             raise Unavailable("busy", "the item or the post behind the import moved") from None
         return Taken(number, events=1, position=done.position, last=done.position)
+
+    def _not_theirs(self, row: catalogue.Row) -> str | None:
+        """Say why the head who lets a file in may not set this item so, None where they may."""
+        if row.kind != "item" or row.content is None:
+            return None
+        office = self.ledger.office
+        try:
+            authority.choosing(office, (row.by,), "item", "propose", row.content)
+        except Refused as refused:
+            return f"/organs/approving: {refused.why}"
+        thing = office.thing(row.stream)
+        current = None if thing is None or thing.current is None else thing.current.content
+        wrong = item.for_supervision(current, row.content)
+        return None if wrong is None else f"{wrong}: POST /items, for supervision to approve"
 
     async def _newest(self, row: catalogue.Row) -> tuple[int, int, Data | None]:
         """Tell the version, position and content that an item or a baseline has now."""

@@ -31,6 +31,7 @@ from ledger.mapping import AnyMapping, CatalogueMapping, LogMapping
 MAX_UPLOAD = 1 << 30
 MAX_MAPPING = 64 * 1024
 BATCH = 1_000
+SYSTEM = "system:"
 
 CSV_TYPES = frozenset({"text/csv", "application/csv", "application/vnd.ms-excel"})
 JSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson"})
@@ -60,7 +61,7 @@ async def upload(request: web.Request) -> web.Response:
 def _uploader(entry: Entry) -> str:
     """Name who uploads: a client system, or a system administrator."""
     if entry.of_system:
-        return entry.caller.person or f"system:{entry.caller.client}"
+        return entry.caller.person or f"{SYSTEM}{entry.caller.client}"
     actors = allowed(entry, "import", "upload")
     return str(actors[0].person)
 
@@ -131,6 +132,9 @@ class _Staged:
             raise unreadable("a form with the parts mapping and file, in this order")
         read = object_of(self.raw_mapping)
         self.mapping = mapping.mapping(read)
+        if isinstance(self.mapping, CatalogueMapping) and self.by.startswith(SYSTEM):
+            # Who lets it in would be the only person who answers for it.
+            raise Refused("action-not-allowed", "a person uploads a catalogue", rule="SOD-17")
         name = head.filename or "file"
         if len(name) > mapping.NAME_CHARS or not line_is_clean(name):
             raise Refused("forbidden-character", "the name of the file", pointer="/file")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.case import Actor, Data, Event
-from ledger.office.elements import ELEMENTS, lacking
+from ledger.office.elements import ELEMENTS, is_code, lacking
 
 KIND = "baseline"
 PREFIX = f"{KIND}:"
@@ -39,7 +39,7 @@ RULES: Mapping[str, str] = {
 # and a baseline that no item follows.
 STATES = ("conforming", "differing", "incomplete", "no-baseline", "not-offered")
 
-_DAYS = re.compile(r"([0-9]+)\s*(?:个)?\s*(工作日|working days?)?\s*", re.ASCII | re.IGNORECASE)
+_DAYS = re.compile(r"([0-9]{1,9})\s*(?:个)?\s*(工作日|working days?)?\s*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,9 @@ def read(event: Event, before: Baseline | None) -> Baseline:
 def standard_of(content: Data) -> str:
     """Name the baseline that an item follows: by its sub code, its main code, or its own."""
     elements: Mapping[str, str] = content.get("elements") or {}
-    codes = (elements.get(name, "").strip() for name in ("sub_code", "main_code"))
-    return next((code for code in codes if code), str(content["code"]))
+    given = (elements.get(name, "") for name in ("sub_code", "main_code"))
+    codes = (unicodedata.normalize("NFKC", code).strip() for code in given)
+    return next((code for code in codes if is_code(code)), str(content["code"]))
 
 
 def compared(item: Data, baseline: Data | None) -> tuple[Compared, ...]:

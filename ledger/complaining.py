@@ -233,9 +233,7 @@ def correct(
     """Propose to put right what was written down of it (更正)."""
     of = _corrected(complaint, on)
     data = correction_beside.proposal(of, on, event_id=event_id, fields=fields, evidence=evidence)
-    # Whoever it is kept from would see it, or somebody else would not.
-    if complaint.discreet and {"kind", "about"} & set(fields):
-        raise Refused("rule-refused", "that keeps it from somebody", rule="correction.fields")
+    _open_to_all(complaint, data)
     if "about" in fields:
         _known(dict(fields["about"]), on, "/fields/about")
     return _event(Action.CORRECT, complaint, on, data)
@@ -245,7 +243,20 @@ def approve_correction(complaint: Complaint, on: Occasion, *, event_id: str) -> 
     """Approve a correction; who proposed it does not (SOD-9)."""
     of = _corrected(complaint, on)
     data = correction_beside.approval(of, on, event_id=event_id)
+    _open_to_all(complaint, next(e.data for e in complaint.events if e.id == event_id))
     return _event(Action.APPROVE_CORRECTION, complaint, on, data)
+
+
+def _open_to_all(complaint: Complaint, proposal: Data) -> None:
+    """Refuse a correction by which a complaint is kept from somebody, or not any more.
+
+    The proposal itself would tell them, and so would what was shown before: such a complaint
+    is registered anew.
+    """
+    if not {"kind", "about"} & set(proposal["fields"]):
+        return
+    if complaint.discreet or replay(complaint.events, complaint.zone, tried=proposal).discreet:
+        raise Refused("rule-refused", "that keeps it from somebody", rule="correction.fields")
 
 
 def _corrected(complaint: Complaint, on: Occasion) -> correction_beside.Corrected:

@@ -32,6 +32,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "forbidden-character": "a value has characters that no text of ours may have",
         "too-long": "a value is too long",
         "record-too-large": "an act would exceed the size of a record",
+        "not-allowed": "who lets the file in may not set this item so",
         "unknown-field": "a member that an item of the catalogue does not have",
         "unknown-reference": "an organ or a policy that is not here",
     }

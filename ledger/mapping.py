@@ -167,6 +167,8 @@ def _of_catalogue(members: dict[str, Json]) -> CatalogueMapping:
     for path in read:
         if not _PATH.fullmatch(path):
             raise _wrong("a member, or one of a member", f"/mapping/members/{path[:64]}")
+        if path.partition(".")[0] in read and "." in path:
+            raise _wrong("a member as a whole, or its members", f"/mapping/members/{path}")
     return CatalogueMapping(
         system=_code(members, "system"),
         catalogue=str(what),

@@ -4,6 +4,7 @@ What stands before a position never changes, so an office belongs to its positio
 becomes of the batch that it was wanted for.
 """
 
+import asyncio
 from collections import OrderedDict
 
 from ledger import records
@@ -23,16 +24,19 @@ class Offices:
         self._store = store
         self._ledger = ledger
         self._known: OrderedDict[int, Office] = OrderedDict()
+        # Who comes while another reads finds what that one has read.
+        self._reading = asyncio.Lock()
 
     async def at(self, end: int) -> Office:
         """Return the office as known before a position."""
-        found = self._known.get(end)
-        if found is None:
-            near = max((place for place in self._known if place < end), default=0)
-            found = self._known.get(near) or Office(self._ledger)
-            rows = await self._store.office_rows(self._ledger, max(near, found.position + 1))
-            found = found.following(records.decode(r) for r in rows if r.position < end)
-        return self._keep(end, found)
+        async with self._reading:
+            found = self._known.get(end)
+            if found is None:
+                near = max((place for place in self._known if place < end), default=0)
+                found = self._known.get(near) or Office(self._ledger)
+                rows = await self._store.office_rows(self._ledger, max(near, found.position + 1))
+                found = found.following(records.decode(r) for r in rows if r.position < end)
+            return self._keep(end, found)
 
     def after(self, office: Office, own: Events, end: int) -> Office:
         """Return what an office becomes by its events up to a position."""

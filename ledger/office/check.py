@@ -137,6 +137,9 @@ def _item(office: Office, content: Data) -> None:
         for organ in [organs] if isinstance(organs, str) else organs:
             if organ not in office.organs:
                 raise Refused("unknown-reference", "no such organ", pointer=f"/organs/{name}")
+    for organ in content.get("opinions", ()):
+        if organ not in office.organs:
+            raise Refused("unknown-reference", "no such organ", pointer="/opinions")
     item.check(content)
     for kind, name in item.policy_ids(content).items():
         thing = office.thing(f"policy:{name}")

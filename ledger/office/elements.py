@@ -38,7 +38,8 @@ _NOTHING = frozenset(
 )
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()/、,，;；-]{1,99}", re.ASCII)
-_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+# More digits than a limit has are no limit.
+_NUMBER = re.compile(r"(?<![0-9])[0-9]{1,9}(?![0-9])", re.ASCII)
 _DIGITS = 3
 
 # 6+1 kinds of matter, as the catalogue calls them.
@@ -56,7 +57,11 @@ def _said(_text: str, _law: int) -> bool:
 
 
 def _coded(text: str, _law: int) -> bool:
-    """An opaque code: whatever its scheme, one word (it is compared, never parsed)."""
+    return is_code(text)
+
+
+def is_code(text: str) -> bool:
+    """Tell whether this is an opaque code: one word, whatever its scheme (compared, not parsed)."""
     return _CODE.fullmatch(text) is not None
 
 

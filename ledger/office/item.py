@@ -52,6 +52,21 @@ def policy_ids(content: Data) -> Mapping[str, str]:
     return {kind: chosen.get(kind, standard.get(kind, f"{kind}-default")) for kind in POLICY_KINDS}
 
 
+def for_supervision(before: Data | None, content: Data) -> str | None:
+    """Name the member of an item that supervision has to approve, None where there is none.
+
+    Which duties one person may join, and who supervises, is not for the bureau alone to set.
+    """
+    duty = policy_ids(content)["duty"]
+    if duty != (policy_ids(before)["duty"] if before is not None else policy_ids({})["duty"]):
+        return "/policies/duty"
+    if before is not None and before["organs"].get("supervising") != content["organs"].get(
+        "supervising"
+    ):
+        return "/organs/supervising"
+    return None
+
+
 # How far the law lets its limit be lengthened (APL 42), in working days.
 EXTENSION_AT_MOST: Mapping[str, int] = {"joint": 15}
 EXTENSION_USUAL = 10

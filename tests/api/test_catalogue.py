@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from api.api_keys import ApiKeys
+from api.issuing import API_KEYS_FILE
 from ledger.office.elements import ELEMENTS
 from tests.api.serving import serve
 from tests.api.test_imports import committed, rows, upload
@@ -222,6 +224,7 @@ async def test_the_same_file_again_records_only_what_changed(here):
         (item(organs={"approving": "nobody", "supervising": ["qh-wjw"]}), "unknown-reference",
          "/organs/approving:"),
         (item(policies={"link": "none"}), "unknown-reference", "/policies/link:"),
+        (item(opinions=["nobody"]), "unknown-reference", "/opinions:"),
         (item(colour="red"), "unknown-field", "/colour:"),
         (item(name="x\u202e"), "forbidden-character", "/name:"),
         (item(name="x" * 201), "too-long", "/name:"),
@@ -237,6 +240,59 @@ async def test_a_row_that_cannot_be_is_set_aside_and_says_where(here, row, code,
     assert note is not None or aside["note"] is None
     assert (1, 1) == (done["recorded"], done["quarantined"])
     assert 200 == (await here.get("/items/QH-199", by="wu-jun")).status
+
+
+OTHER = {"approving": "qh-wjw", "supervising": ["qh-wjw"]}
+
+
+@pytest.mark.parametrize(
+    ("row", "note"),
+    [
+        (item(organs=OTHER), "/organs/approving:"),
+        (item(policies={"link": "link-default", "duty": "duty-sole-handler"}, kind="instant",
+              limits={"statutory": 20, "promised": 0}), "/policies/duty:"),
+        (item("QH-002", organs={"approving": "qh-xzsp", "supervising": ["qh-scjg"]}),
+         "/organs/supervising:"),
+    ],
+)  # fmt: skip
+async def test_what_the_head_may_not_set_alone_is_left_to_supervision(here, row, note):
+    told, done = await brought(here, lines(row), ITEMS)
+
+    assert (0, 1, {"not-allowed": 1}) == (done["recorded"], done["quarantined"], done["codes"])
+    (aside,) = await rows(here, told["id"])
+    assert aside["note"].startswith(note)
+
+
+async def test_of_two_rows_with_one_code_the_first_counts(here):
+    told, done = await brought(here, lines(item(), item(name="另一项")), ITEMS)
+
+    assert {"duplicate": 1} == told["codes"]
+    assert (1, 1) == (done["recorded"], done["events"])
+    content = (await here.get("/items/QH-101", by="wu-jun")).body["content"]
+    assert "公共场所卫生许可（新办）" == content["name"]
+
+
+async def test_a_catalogue_is_uploaded_by_a_person(here):
+    key = ApiKeys(here.service.keys / API_KEYS_FILE).add("zwfw")
+    headers = {"Authorization": f"Bearer {key}"}
+
+    answer = await upload(here, lines(item()), mapping=ITEMS, name="i.ndjson", by=None,
+                          headers=headers)  # fmt: skip
+
+    assert (403, "action-not-allowed", "SOD-17") == answer.refusal
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [{"sub_code": "x" * 9_000}, {"sub_code": "a b"}, {"statutory_limit": "1" * 5_000}],
+    ids=["long", "words", "digits"],
+)
+async def test_what_is_no_code_and_no_limit_stops_no_view(here, elements):
+    await brought(here, lines(item(elements={**COMMON, **elements})), ITEMS)
+
+    (row,) = [r for r in await listed(here) if r["item"] == "QH-101"]
+    assert set(elements) <= set(row["lacking"])
+    assert 200 == (await here.get("/performance?from=2026-01-01&to=2026-12-31", "wu-jun")).status
 
 
 @pytest.mark.parametrize(
@@ -303,6 +359,7 @@ async def test_a_table_is_read_by_the_members_that_its_columns_are(here):
         (ITEMS | {"catalogue": "cases"}, "x.ndjson", 422, "schema"),
         (ITEMS | {"members": {"Code": "x"}}, "x.ndjson", 422, "schema"),
         (ITEMS | {"colour": "red"}, "x.ndjson", 422, "unknown-field"),
+        (ITEMS | {"members": {"limits": "a", "limits.statutory": "b"}}, "x.csv", 422, "schema"),
         (ITEMS, "x.csv", 422, "import-format"),
     ],
 )

@@ -495,6 +495,20 @@ async def test_whom_it_is_kept_from_no_correction_changes(here):
         assert (409, "rule-refused", "correction.fields") == answer.refusal
 
 
+async def test_no_correction_makes_a_complaint_one_that_is_kept_from_somebody(here):
+    """The proposal itself would tell whom it is about, and so would what was shown before."""
+    number = await registered(here)
+    await done(here, number, "assign", PASSED_ON, by="lu-qian")
+    about = {"unit": "qh-xzsp", "person": "chen-zhi"}
+
+    answer = await proposed(
+        here, number, "complaint-registered", {"kind": "off-system", "about": about}
+    )
+
+    assert (409, "rule-refused", "correction.fields") == answer.refusal
+    assert [] == (await shown(here, number, "chen-zhi"))["corrections"]
+
+
 async def test_everybody_puts_right_what_their_own_organ_wrote(here):
     number = await registered(here)
     await done(here, number, "assign", PASSED_ON, by="lu-qian")
