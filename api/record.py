@@ -68,6 +68,11 @@ async def receive(request: web.Request) -> web.Response:
     named, unknown = await known(entry, Action.RECEIVE, None, body)
     joins = await joining(entry, body)
 
+    async def look() -> None:
+        nonlocal named, unknown, joins
+        named, unknown = await known(entry, Action.RECEIVE, None, body)
+        joins = await joining(entry, body)
+
     def decide(case: Case, office: Office, now: datetime) -> Events:
         here = _receiving(entry, body)
         terms = office.terms(body["item"])
@@ -84,7 +89,7 @@ async def receive(request: web.Request) -> web.Response:
         return events if joins is None else matter.joined(joins, on, events[0], entry.ledger.name)
 
     done = await entry.ledger.record(
-        decide, stream=None, key=mac, correlation=headers.request_id(request)
+        decide, stream=None, key=mac, correlation=headers.request_id(request), look=look
     )
     return act_answer(entry, done, created=True)
 
@@ -135,6 +140,10 @@ async def act(request: web.Request) -> web.Response:
     details = {RENAMED.get(n, n): body[n] for n in body if n not in COMMON}
     named, unknown = await known(entry, action, case, body)
 
+    async def look() -> None:
+        nonlocal named, unknown
+        named, unknown = await known(entry, action, case, body)
+
     def decide(case: Case, office: Office, now: datetime) -> Events:
         on = occasion(entry.actor(), office, now, body, named)
         late = on.late and authority.was_possible(action, case, on.at)
@@ -155,6 +164,7 @@ async def act(request: web.Request) -> web.Response:
         key=mac,
         expected=expected,
         correlation=headers.request_id(request),
+        look=look,
     )
     return act_answer(entry, done, created=False)
 

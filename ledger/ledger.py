@@ -6,7 +6,7 @@ nothing, a crash after it leaves a whole act that the same key finds again.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from secrets import token_hex
@@ -137,10 +137,12 @@ class Ledger:
         key: Key,
         expected: int | None = None,
         correlation: str | None = None,
+        look: Callable[[], Awaitable[None]] | None = None,
     ) -> Recorded:
         """Record an act on a case, or on a new one (`stream` None).
 
-        `expected` is the version the caller pinned.  Raises `Refused` where a rule says no,
+        `expected` is the version the caller pinned, `look` reads again what the act refers to
+        besides, when something it was decided on has moved.  Raises `Refused` where a rule says no,
         `Unknown` where the outcome cannot be told, `Unavailable` where nothing was stored.
         """
         for _ in range(TRIES):
@@ -168,6 +170,8 @@ class Ledger:
                 return await self._append(events, reads, key, correlation, case, now)
             except Moved:
                 await self.refresh()
+                if look is not None:
+                    await look()
         raise Refused("basis-moved", "what the act rests on keeps changing: read again")
 
     def by_now(self, case: Case, now: datetime) -> Case:

@@ -1,7 +1,10 @@
 """Matters (one thing, joint handling) over HTTP: cases keep what is theirs, the rest follows."""
 
+import asyncio
+
 import pytest
 
+from api import record
 from projections import matters, timeout_alerts
 from projections.rebuild import rebuild
 from tests.api.serving import GRANT, LICENCE, application, part, serve, sha
@@ -63,6 +66,28 @@ async def shown(here, matter, by="zhou-min", **more):
 
 
 # -- its cases -----------------------------------------------------------------------------------
+
+
+async def test_cases_that_join_at_once_all_join(here, monkeypatch):
+    """Each is decided on what was read of the matter before the others joined."""
+    matter = await opened(here)
+    read, ready = record.joining, asyncio.Event()
+    waiting = []
+
+    async def together(entry, body):
+        found = await read(entry, body)
+        waiting.append(body)
+        if len(waiting) == 2:
+            ready.set()
+        await ready.wait()
+        return found
+
+    monkeypatch.setattr(record, "joining", together)
+
+    answers = await asyncio.gather(*(joined(here, matter, item) for item in OPENING["items"]))
+
+    assert [201, 201] == [answer.status for answer in answers], answers
+    assert 2 == (await shown(here, matter))["of"]
 
 
 async def test_a_matter_is_what_its_cases_are(here):
@@ -204,6 +229,34 @@ async def test_parallel_opinions_and_the_missing_one_by_organ(here):
     missing = (await here.get("/matters?missing=qh-zjj", by="zheng-kai")).body["items"]
     assert [matter] == [row["matter"] for row in missing]
     assert [] == (await here.get("/matters?missing=qh-wjw", by="zheng-kai")).body["items"]
+
+
+async def test_a_decision_that_an_opinion_overtakes_is_decided_with_it(here, monkeypatch):
+    matter = await opened(here, kind="joint", items=["QH-005"], name="竣工联合验收")
+    case = (await joined(here, matter, "QH-005")).body["case"]
+    await here.done(case, "accept", by="zhou-min")
+    question = {"organ": "qh-wjw", "question": "是否符合验收条件", "days": 2}
+    asked = await act(here, matter, "request-opinion", question, by="chen-zhi")
+    await here.reviewed(case, "2026-03-03")
+    await here.at("2026-03-05 09:00")
+    look = record.known
+
+    async def overtaken(entry, action, of, body):
+        found = await look(entry, action, of, body)
+        if action == "decide" and here.versions[matter] == asked.body["version"]:
+            said = {"request": asked.body["events"][0]["id"], "opinion": "同意",
+                    "recommend": "agree"}  # fmt: skip
+            late = await act(here, matter, "give-opinion", said, by="mo-li")
+            assert 201 == late.status, late.body
+        return found
+
+    monkeypatch.setattr(record, "known", overtaken)
+    decision = {"outcome": "grant", "document": LICENCE | {"kind": "decision"}}
+
+    done = await here.act(case, "decide", decision, by="huang-qiang")
+
+    assert 201 == done.status, done.body
+    assert ["qh-zjj"] == done.body["state"]["decision"]["opinions_missing"]
 
 
 async def test_a_joint_case_waits_for_its_opinions_and_not_for_ever(here):
