@@ -272,6 +272,37 @@ def test_a_path_is_neither_longer_nor_shorter_nor_in_another_order(data, size):
             merkle.check_consistency(old, size, path, old_root, root)
 
 
+def test_a_path_that_leads_to_the_root_of_a_smaller_tree_proves_no_larger_one():
+    old_root, more = merkle.root(4, trees.node), bytes(32)
+    made_up = merkle.node_hash(old_root, more)
+
+    merkle.check_consistency(4, 8, [more], old_root, made_up)
+    for path, new in (([more], 16), ([], 16)):
+        with pytest.raises(Unproven) as refused:
+            merkle.check_consistency(4, new, path, old_root, made_up)
+        assert "consistency" == refused.value.what
+    with pytest.raises(Unproven) as refused:
+        merkle.check_consistency(3, 8, [], old_root, made_up)
+    assert "consistency" == refused.value.what
+
+
+def test_no_byte_moves_from_one_hash_into_its_neighbour():
+    leaf, root = trees.ROWS[0][0], merkle.root(2, trees.node)
+    moved = leaf[31:] + trees.ROWS[0][1]
+
+    assert merkle.node_hash(leaf[:31], moved) == root
+    with pytest.raises(Unproven):
+        merkle.check_inclusion(0, 2, leaf[:31], [moved], root)
+    with pytest.raises(Unproven):
+        merkle.check_consistency(1, 2, [moved], leaf[:31], root)
+
+
+@pytest.mark.parametrize("size", [-1, MAX_SIZE + 1])
+def test_a_tree_of_no_size_has_no_root(size):
+    with pytest.raises(ValueError):
+        merkle.root(size, lambda height, index: bytes(32))
+
+
 def test_a_node_is_not_taken_for_a_leaf():
     root = merkle.root(4, trees.node)
     entry = trees.node(0, 0) + trees.node(0, 1)

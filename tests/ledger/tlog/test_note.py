@@ -88,6 +88,20 @@ def test_what_is_no_name_of_a_key(name):
         VerifierKey(name, PETER.public)
 
 
+def test_a_written_key_with_a_name_that_is_none():
+    for name in ("", "a b", "\ud800"):
+        with pytest.raises(Malformed):
+            VerifierKey.parse(GO_KEY.replace("PeterNeumann", name))
+
+
+def test_the_longest_note():
+    room = 1_000_000 - len(GO_NOTE.encode())
+
+    assert note.parse(b"x" * room + GO_NOTE.encode())
+    with pytest.raises(Malformed):
+        note.parse(b"x" * (room + 1) + GO_NOTE.encode())
+
+
 @given(TEXTS, st.lists(LINES, min_size=1, max_size=5))
 def test_a_note_is_read_back(text, lines):
     made = Note(f"{text}\n", tuple(lines))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ledger.tlog import policy
 from ledger.tlog.cosignature import CosignerKey
 from ledger.tlog.errors import Malformed
+from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Policy
 from tests.ledger.tlog import keys
 
@@ -169,14 +170,26 @@ def test_the_line_that_is_wrong_is_named():
     assert str(refused.value).startswith("line 4 ")
 
 
-def test_there_is_a_limit_and_it_is_not_below_that_of_the_specification():
+def test_there_is_a_limit_and_it_is_above_that_of_the_specification():
     names = [f"w{no}" for no in range(257)]
-    many = "".join(witness(name) for name in names[:32])
-    groups = "".join(f"group g{name} any {name}\n" for name in names[:32])
+    logs = [f"log {VerifierKey(name, keys.public(name)).text}\n" for name in names]
+    witnesses = [witness(name) for name in names]
+    groups = [f"group g{name} any {name}\n" for name in names[:256]]
+    above = "group above any gw0\n"
 
-    assert 32 == len(read(f"{many}{groups}quorum gw31\n").groups)
+    full = read("".join((*logs[:256], *witnesses[:256], *groups, "quorum gw255\n")))
+    assert (256, 256, 256) == (len(full.logs), len(full.witnesses), len(full.groups))
+    for lines in (logs, witnesses, [*witnesses[:256], *groups, above]):
+        with pytest.raises(Malformed):
+            read("".join((*lines, "quorum none\n")))
+
+
+def test_the_longest_policy():
+    room = 1_000_000 - len(BOTH) - 1
+
+    assert read(BOTH + "#" * room + "\n")
     with pytest.raises(Malformed):
-        read("".join(witness(name) for name in names) + "quorum none\n")
+        read(BOTH + "#" * (room + 1) + "\n")
 
 
 @given(

@@ -534,6 +534,30 @@ def test_the_first_of_several_is_named():
     assert ("entry", 300) == copy.first_bad()
 
 
+def test_entries_without_end_are_not_read_to_the_end():
+    asked = []
+
+    def endless():
+        while len(asked) < 700:
+            asked.append(len(asked))
+            yield trees.ENTRIES_OF_TREE[asked[-1]]
+
+    copy = Copy()
+    bad = verify.first_bad(copy.checkpoint, endless(), copy.tiles.get)
+
+    assert bad is not None
+    assert ("entry", SIZE, SIZE + 1) == (bad.what, bad.position, len(asked))
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: None, lambda raw: raw[:-1], lambda raw: b""])
+def test_where_tiles_do_not_lead_to_the_root_either_the_root_is_named(spoil):
+    copy = Copy()
+    copy.entries[100] += b"!"
+    copy.tiles[Tile(0, 1)] = spoil(copy.tiles[Tile(0, 1)])
+
+    assert ("root", 100) == copy.first_bad()
+
+
 def test_an_entry_rewritten_with_its_tile_is_found_by_the_tile_above():
     copy = Copy()
     copy.entries[300] += b"!"
