@@ -1,13 +1,14 @@
 """How the items of the ledger stand to the catalogue: `GET /conformity` and what is behind it."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from aiohttp import web
 
 from api import csv_table, headers
-from api.access import Entry, enter, not_given
+from api.access import Entry, enter
 from api.answers import of_list, rendered
-from api.imports import INSPECTION
+from api.imports import INSPECTION, holding
 from api.office import any_post, found
 from ledger import catalogue
 from ledger.case import Data, Json
@@ -73,16 +74,7 @@ def _compared(content: Data, standard: str, baseline: Data | None) -> Mapping[st
         "name": content["name"],
         "state": catalogue.state_of(compared, has_baseline=in_force is not None),
         "baseline": None if baseline is None else {name: baseline[name] for name in HEAD},
-        "elements": [
-            {
-                "element": c.element,
-                "rule": c.rule,
-                "baseline": c.baseline,
-                "item": c.item,
-                "verdict": c.verdict,
-            }
-            for c in compared
-        ],
+        "elements": [asdict(one) for one in compared],
     }
 
 
@@ -101,9 +93,7 @@ async def baseline(request: web.Request) -> web.Response:
 
 
 async def _reading(request: web.Request) -> Entry:
-    """Let in who answers for the catalogue here; inspection where it has jurisdiction."""
+    """Let in who answers for the catalogue here."""
     entry = await enter(request)
-    posts = (p for p in entry.active_posts() if p.jurisdiction or p.role not in INSPECTION)
-    if not {p.role for p in posts} & READERS:
-        raise not_given(entry, READERS, "conformity")
+    holding(entry, READERS, "conformity")
     return entry

@@ -135,10 +135,16 @@ def _committed(file: Record, entry: Entry) -> dict[str, Json]:
 
 
 def _reader(entry: Entry) -> None:
-    """Refuse who has no business with imports; inspection reads where it has jurisdiction."""
+    """Refuse who has no business with imports."""
+    if not entry.of_system:
+        holding(entry, READERS, "imports")
+
+
+def holding(entry: Entry, roles: frozenset[Role], what: str) -> None:
+    """Refuse who holds none of these roles; inspection reads where it has jurisdiction."""
     posts = (p for p in entry.active_posts() if p.jurisdiction or p.role not in INSPECTION)
-    if not entry.of_system and not {p.role for p in posts} & READERS:
-        raise not_given(entry, READERS, "imports")
+    if not {p.role for p in posts} & roles:
+        raise not_given(entry, roles, what)
 
 
 async def _file(request: web.Request, entry: Entry) -> Record:
