@@ -17,7 +17,7 @@ demo: .venv/ready
 	$(BIN)/caseledger demo $(ARGS)
 
 test: .venv/ready
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist worksteal --durations=20
 
 check: .venv/ready
 	$(BIN)/ruff format --check
@@ -27,7 +27,7 @@ check: .venv/ready
 	$(BIN)/squawk migrations/[0-9]*.sql
 
 bench: .venv/ready
-	$(BIN)/python -m tests.bench.bench $(if $(SIZE),--size $(SIZE))
+	$(BIN)/python -m tests.bench.bench $(if $(SIZE),--size $(SIZE)) $(ARGS)
 
 chaos: .venv/ready
 	$(BIN)/pytest -q -m chaos

@@ -5,7 +5,7 @@ business does not exist for them; nor does a case.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -18,17 +18,19 @@ from api.tokens import CALLER
 from api.tokens import Caller as Known
 from ledger import privacy, standing
 from ledger.case import Actor, Case
-from ledger.errors import Refused
+from ledger.errors import Refused, Unavailable
 from ledger.ledger import Ledger
 from ledger.lifecycle import Action, Role
 from ledger.office import Office
 from ledger.office.appointment import Post
 from ledger.standing import Caller
 from ledger.state import number_of
+from ledger.store import Row
 
 ENTERED: web.RequestKey["Entry"] = web.RequestKey("entered")
 # What else than a case an act was on: its stream, its number, its item.
 ON: web.RequestKey[tuple[str, str, str | None]] = web.RequestKey("on")
+INSPECTION = frozenset({Role.INSPECTOR, Role.INSPECTION_LEAD})
 LEDGER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -62,24 +64,20 @@ class Entry:
             return self.caller.client is not None
         return self.caller.organ is not None and bool(self.active_posts())
 
+    @property
+    def inspects(self) -> bool:
+        """Whether an inspection post is held now: then what is asked for is nobody's business."""
+        return bool(self.roles() & INSPECTION)
+
     def actor(self) -> Actor:
         """Say who this is where no post is at stake (a refusal on record)."""
         posts = self.active_posts() or self.caller.posts(self.office)
-        kind = "person" if self.caller.person is not None else "system"
-        if not posts:
-            # Only applicants get this far without a post; they are named on no record.
-            role = str(Role.APPLICANT) if self.caller.person is not None else None
-            return Actor(kind=kind, role=role, client=self.caller.client)
-        first = posts[0]
-        return Actor(
-            kind=kind,
-            person=first.person,
-            name=first.name,
-            role=str(first.role),
-            organ=first.organ,
-            appointment=first.id,
-            client=self.caller.client,
-        )
+        if posts:
+            return posts[0].actor(self.caller.client)
+        if self.caller.person is None:
+            return Actor(kind="system", client=self.caller.client)
+        # Only applicants get this far without a post; they are named on no record.
+        return Actor(role=str(Role.APPLICANT), client=self.caller.client)
 
 
 async def enter(request: web.Request) -> Entry:
@@ -100,12 +98,18 @@ async def enter(request: web.Request) -> Entry:
 async def warned(request: web.Request, response: web.StreamResponse) -> None:
     """Say on every answer about a ledger that something in it does not prove out."""
     entry = request.get(ENTERED)
-    if entry is not None and entry.service.broken(entry.ledger.name) is not None:
+    if entry is not None and entry.service.unproven(entry.ledger.name):
         response.headers["Ledger-Integrity"] = "hold"
 
 
 async def enter_as(service: Service, name: str, known: Known) -> Entry:
     """Let somebody into a ledger, or answer that there is none."""
+    ledger, caller = await admitted(service, name, known)
+    return Entry(service, ledger, caller, await ledger.now())
+
+
+async def admitted(service: Service, name: str, known: Known) -> tuple[Ledger, Caller]:
+    """Return a ledger in which somebody has business, and as whom; or answer that there is none."""
     missing = Refused("not-found", "no such ledger, or not for you")
     if not LEDGER_NAME.fullmatch(name):
         raise missing
@@ -123,7 +127,7 @@ async def enter_as(service: Service, name: str, known: Known) -> Entry:
     itself = client is not None and caller.person is None
     if not caller.posts(office) and not itself and not (speaks and caller.person is not None):
         raise missing
-    return Entry(service, ledger, caller, await ledger.now())
+    return ledger, caller
 
 
 @lru_cache(maxsize=256)
@@ -153,23 +157,58 @@ def register_of(entry: Entry, number: str) -> tuple[str, int] | None:
 async def case_for(entry: Entry, number: str, *, fresh: bool = True) -> tuple[Entry, Case]:
     """Return the case of a number if it is the caller's business, as the law has made it by now.
 
-    Whoever reads sees it on record (`fresh`).  Whoever acts does not wait for that: the act
-    records it with itself.
+    Whoever reads sees it on record (`fresh`), but for inspection: what is read there leaves no
+    trace in the ledger, and the service records it by itself a moment later.  Whoever acts
+    does not wait for that: the act records it with itself.
     """
-    missing = Refused("case-not-found", "no such case, or not for you")
+    stream = await _stream(entry, number)
+    ledger = entry.ledger
+    case = await (ledger.load(stream) if fresh else ledger.peek(stream))
+    return await _let_in(entry, number, case, fresh=fresh)
+
+
+async def history_for(entry: Entry, number: str) -> tuple[Entry, Case, Sequence[Row]]:
+    """Return what `case_for` does, and the history as it is stored, in one reading.
+
+    Who may read the history is for the caller to ask (`reading`).
+    """
+    stream = await _stream(entry, number)
+    case, rows = await entry.ledger.whole(stream)
+    entry, case = await _let_in(entry, number, case, fresh=True)
+    if case.version != len(rows):
+        _, rows = await entry.ledger.whole(stream)  # the law has done something meanwhile
+    return entry, case, rows
+
+
+async def _stream(entry: Entry, number: str) -> str:
     register = register_of(entry, number)
     stream = await entry.ledger.stream_of(*register) if register else None
     if stream is None:
-        raise missing
+        raise _no_case()
+    return stream
+
+
+def _no_case() -> Refused:
+    return Refused("case-not-found", "no such case, or not for you")
+
+
+async def _let_in(
+    entry: Entry, number: str, case: Case | None, *, fresh: bool
+) -> tuple[Entry, Case]:
     ledger = entry.ledger
-    case = await (ledger.load(stream) if fresh else ledger.peek(stream))
     if case is None or number_of(case, ledger.name) != number:
-        raise missing
+        raise _no_case()
     entry = as_applicant(entry, case)
     if not fresh:
         case = ledger.by_now(case, entry.now)
     standing.visible(entry.caller, case, entry.office, entry.now)
-    return entry, await ledger.settle(case) if fresh else case
+    if not fresh or entry.inspects:
+        return entry, case
+    try:
+        return entry, await ledger.settle(case)
+    except Unavailable:
+        # Held or closed: it is read all the same, as it is on record.
+        return entry, case
 
 
 def as_applicant(entry: Entry, case: Case) -> Entry:
@@ -215,9 +254,11 @@ def action_of(name: str) -> Action:
         raise Refused("not-found", "no such action") from None
 
 
-def scopes(
-    entry: Entry, what: str, *, also: Collection[Role] = ()
-) -> tuple[tuple[str, str, tuple[str, ...] | None], ...]:
+# What of a list somebody may see: relation letter, organ, items (None: all).
+Scopes = tuple[tuple[str, str, tuple[str, ...] | None], ...]
+
+
+def scopes(entry: Entry, what: str, *, also: Collection[Role] = ()) -> Scopes:
     """List what the caller may see of a list: (relation letter, organ, items or all).
 
     J stands for the whole ledger, R for what of it was reviewed: that is what the hotline

@@ -7,6 +7,7 @@ import orjson
 from aiohttp import web
 
 from api.access import Entry
+from api.purpose import ITEMS
 from ledger import privacy
 from ledger.case import Actor, Case, Data, Event, Json
 from ledger.office import Office
@@ -30,10 +31,16 @@ def rendered(
     )
 
 
-def of_list(items: Sequence[Data], following: str | None, total: int | None) -> web.Response:
-    """Answer a page of a list; the total only where it was asked for."""
-    counted = {} if total is None else {"total": total}
-    return rendered({"items": list(items), "next": following, **counted})
+def of_list(
+    items: Sequence[Data], following: str | None, total: int | None, behind: Sequence[Data] = ()
+) -> web.Response:
+    """Answer a page of a list; the total only where it was asked for, and what is behind."""
+    more: dict[str, Json] = {} if total is None else {"total": total}
+    if behind:
+        more["behind"] = list(behind)
+    response = rendered({"items": list(items), "next": following, **more})
+    response[ITEMS] = len(items)
+    return response
 
 
 def instant(at: datetime | None) -> str | None:

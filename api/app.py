@@ -6,15 +6,21 @@ from aiohttp import web
 
 from api import (
     access,
+    access_log,
+    access_log_told,
     alerts,
+    anchor_routes,
     audit,
     cases,
     catalogue_routes,
     complaint_routes,
+    dossier,
     exchange,
     figures_told,
     findings,
     findings_told,
+    links,
+    log_routes,
     matter_routes,
     metrics,
     office,
@@ -23,18 +29,22 @@ from api import (
     performance,
     posts,
     problems,
+    readiness,
     record,
     registers,
     replay,
     reviews,
+    subject_routes,
     told,
 )
 from api.api_keys import ApiKeys
 from api.bodies import ACTS, OFFICE_BODIES
 from api.gate import gate
-from api.issuing import API_KEYS_FILE, issuers
+from api.issuing import API_KEYS_FILE, SIGN_IN, issuers, sign_ins
 from api.limits import FAILURES, RATES, Failures, Rates
 from api.metrics import METRICS, Metrics
+from api.published import proven
+from api.readings import before_first_byte, log_then_serve
 from api.refusals import on_record
 from api.routes import BY_SYSTEMS, KINDS, Route, act, add, reading
 from api.service import SERVICE, Service
@@ -44,7 +54,7 @@ from ledger.office.seal import CUSTODY
 
 LEDGER = "/v1/ledgers/{ledger}"
 CASE = f"{LEDGER}/cases/{{case}}"
-THINGS = ("items", "calendars", "policies", "appointments")
+THINGS = ("items", "calendars", "policies", "appointments", "anchored-logs")
 SHOWN = (*THINGS, "seals")
 RESPONSIBILITIES = tuple(sorted(audit.RESPONSIBILITIES))
 ON_A_CASE = tuple(name for name in ACTS if name != "receive")
@@ -123,6 +133,15 @@ def table() -> list[Route]:
             query=parameters.ALERTS,
         ),
         reading(
+            f"{LEDGER}/links",
+            links.listed,
+            "What waits to be pushed or claimed",
+            "reading",
+            name="read-cases",
+            answers=told.Page[figures_told.Link],
+            query=parameters.LINKS,
+        ),
+        reading(
             f"{LEDGER}/audit/{{responsibility}}",
             audit.listed,
             "The audit trail of a responsibility",
@@ -134,12 +153,21 @@ def table() -> list[Route]:
             query=parameters.AUDIT,
         ),
         reading(
+            f"{LEDGER}/access-log",
+            access_log.listed,
+            "Who read what",
+            "reading",
+            name="read-access-log",
+            answers=told.Page[access_log_told.Reading],
+            query=parameters.ACCESS_LOG,
+        ),
+        reading(
             f"{LEDGER}/findings",
             findings.listed,
             "What the rules of inspection find by now",
             "reading",
             name="read-findings",
-            answers=told.Page[findings_told.Finding],
+            answers=findings_told.Measured[findings_told.Finding],
             query=parameters.FINDINGS,
         ),
         reading(
@@ -148,7 +176,7 @@ def table() -> list[Route]:
             "The rules of inspection, and how much each finds",
             "reading",
             name="read-findings",
-            answers=told.Page[findings_told.FindingRule],
+            answers=findings_told.Measured[findings_told.FindingRule],
             query=parameters.FINDING_RULES,
         ),
         reading(
@@ -326,7 +354,7 @@ def table() -> list[Route]:
         ),
         reading(
             "/readyz",
-            service_ready,
+            readiness.ready,
             "Whether acts can be taken, and how far the views are",
             "running",
             access="anyone",
@@ -334,11 +362,6 @@ def table() -> list[Route]:
             also={503: told.Ready},
         ),
     ]
-
-
-async def service_ready(request: web.Request) -> web.Response:
-    """Tell whether the service can take acts: `GET /readyz`."""
-    return await request.app[SERVICE].ready()
 
 
 def build(
@@ -353,12 +376,14 @@ def build(
     """
     settings = service.settings
     app = web.Application(
-        middlewares=[metrics.observed, problems.problems, on_record, gate],
+        middlewares=[metrics.observed, problems.problems, on_record, gate, log_then_serve, proven],
         client_max_size=2**20,
     )
     app[SERVICE] = service
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
+    app[METRICS].of_stamps(service.stamps)
+    app[METRICS].of_anchors(service.oldest_anchor)
     app[RATES] = Rates()
     app[FAILURES] = Failures(settings.rate_failures)
     app[TOKENS] = Tokens(
@@ -366,10 +391,21 @@ def build(
         ApiKeys(service.keys / API_KEYS_FILE),
         cache_s=settings.token_cache_s,
     )
-    own = (table, complaint_routes.table, matter_routes.table, catalogue_routes.table)
+    app[SIGN_IN] = sign_ins(settings)
+    own = (
+        table,
+        complaint_routes.table,
+        matter_routes.table,
+        catalogue_routes.table,
+        anchor_routes.table,
+        log_routes.table,
+        subject_routes.table,
+        dossier.table,
+    )
     add(app, [*(row for rows_of in own for row in rows_of()), *exchange.table(), *rows])
     app.on_response_prepare.append(problems.dressed)
     app.on_response_prepare.append(access.warned)
+    app.on_response_prepare.append(before_first_byte)
     if also is not None:
         also(app)
     app.cleanup_ctx.append(service.running)

@@ -5,12 +5,14 @@ from datetime import datetime
 from aiohttp import web
 
 from api import headers
-from api.access import Entry, case_for, enter, reading, scopes
+from api.access import Entry, Scopes, case_for, enter, reading, scopes
 from api.answers import of_list, rendered, shown_event, shown_state
+from api.reveal import revealed
 from ledger import records
-from ledger.case import Case, replay
+from ledger.case import Case, Data, replay
 from ledger.errors import Refused
 from projections import current_state
+from projections.asked import Page
 
 
 async def one(request: web.Request) -> web.Response:
@@ -21,11 +23,16 @@ async def one(request: web.Request) -> web.Response:
     """
     entry = await enter(request)
     entry, case = await case_for(entry, request.match_info["case"])
-    query = headers.query(request, {"as_of", "valid_at", "at_least"})
+    query = headers.query(request, {"as_of", "valid_at", "at_least", "reveal"})
     if not query.keys() & {"as_of", "valid_at"}:
         if entry.caller.person is not None:
             reading(entry, "case", case)
-        return answer(entry, case, await entry.ledger.now(), None)
+        opened = None
+        if "reveal" in query:
+            opened = revealed(request, entry, case, query["reveal"])
+        return answer(entry, case, await entry.ledger.now(), None, opened)
+    if "reveal" in query:
+        raise Refused("invalid-parameter", "reveal: of the case as it is now")
     reading(entry, "history", case)
     position, at = case.position, entry.now
     if "as_of" in query:
@@ -41,10 +48,14 @@ async def one(request: web.Request) -> web.Response:
     return answer(entry, then, at, position if "as_of" in query else None)
 
 
-def answer(entry: Entry, case: Case, at: datetime, position: int | None) -> web.Response:
-    """Answer the state of a case with its version and position."""
+def answer(
+    entry: Entry, case: Case, at: datetime, position: int | None, opened: Data | None = None
+) -> web.Response:
+    """Answer the state of a case with its version and position, and fields that were opened."""
     office = entry.office if position is None else entry.office.as_of(position)
     shown = shown_state(case, entry, office, at)
+    if opened is not None:
+        shown["revealed"] = opened
     return rendered(
         shown,
         headers={"ETag": f'"{case.version}"', "Ledger-Position": str(case.position)},
@@ -87,8 +98,13 @@ async def listed(request: web.Request) -> web.Response:
     page = headers.page(
         request, entry.caller.person, "cases", current_state.FILTERS, countable=True
     )
-    found = await current_state.listed(
-        entry.service.reads, entry.ledger.name, seen, page.filters, page.after,
-        page.limit, await entry.ledger.now(), counted=page.counted,
-    )  # fmt: skip
+    found = await page_of(entry, seen, page)
     return of_list(found.items, page.cursor(found.next), found.total)
+
+
+async def page_of(entry: Entry, seen: Scopes, page: headers.Page) -> Page:
+    """Return a page of the cases in these scopes."""
+    return await current_state.listed(
+        entry.service.reads, entry.ledger.name, seen, page.filters, page.after,
+        page.limit, entry.now, counted=page.counted,
+    )  # fmt: skip

@@ -13,8 +13,7 @@ from msgspec import UNSET
 
 from api.bodies import OFFICE_BODIES, shaped
 from api.fields import Line, Maybe, Name, Text
-from api.office_acts import OfficeAct
-from api.parts import Shape
+from api.parts import OfficeAct, Shape
 from ledger.case import Data, Json
 from ledger.errors import Refused
 from ledger.imported import CODES

@@ -4,69 +4,21 @@ Exit codes: 0 done, 1 refused or failed, 2 used wrongly.  Heavy imports stand in
 functions, so that `--help` answers at once.
 """
 
-import asyncio
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from api import cli_key, cli_proof, cli_recover, cli_upkeep, cli_witness
+from api.commands import EXITS, LEDGER, failing, run, say, settings
+
 if TYPE_CHECKING:
     from api.api_keys import ApiKeys
-    from api.settings import Settings
 
-T = TypeVar("T")
-
-EXITS = "Exit codes: 0 done, 1 refused or failed, 2 used wrongly."
 TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
-LEDGER = click.option("--ledger", default="469002", show_default=True, help="Which ledger.")
-
-
-def say(text: str) -> None:
-    """Tell what is being done, beside what the command answers."""
-    click.echo(text, err=True)
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run something to its end on the fast loop."""
-    try:
-        import uvloop
-    except ImportError:
-        factory = None
-    else:
-        factory = uvloop.new_event_loop
-    with failing(), asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(work)
-
-
-@contextmanager
-def failing() -> Iterator[None]:
-    """Turn refusals and failures into a line, and exit code 1."""
-    import asyncpg
-
-    from ledger.errors import LedgerError
-    from migrations import MigrationError
-
-    try:
-        yield
-    except (LedgerError, MigrationError) as error:
-        raise click.ClickException(str(error) or type(error).__name__) from error
-    except (OSError, asyncpg.PostgresError) as error:
-        raise click.ClickException(f"{type(error).__name__}: {error}") from error
-
-
-def settings() -> "Settings":
-    """Read the environment, or say which setting is wrong."""
-    from api.settings import from_environment
-
-    try:
-        return from_environment()
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -111,6 +63,13 @@ def migrate() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A JSON file of organs, posts, items, seals; see ledger/data/example.json.",
 )
+@click.option("--origin", help="The name of its log among all logs, never used before.")
+@click.option(
+    "--follows",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The closing statement of the ledger that it follows.",
+)
+@click.option("--digest", help="With --follows: what `caseledger recover close` printed.")
 def init(
     *,
     ledger: str,
@@ -119,6 +78,9 @@ def init(
     start: datetime | None,
     example: bool,
     setup: Path | None,
+    origin: str | None,
+    follows: Path | None,
+    digest: str | None,
 ) -> None:
     """Make database, roles and keys, and open a ledger.
 
@@ -129,21 +91,36 @@ def init(
         raise click.UsageError("one of --example and --setup is needed")
     if simulated != (start is not None):
         raise click.UsageError("--simulated and --start go together")
+    if digest is not None and follows is None:
+        raise click.UsageError("--digest goes with --follows")
     import json
 
-    from api import operate
+    from api import closing, operate
     from api import setup as setups
 
     document = setups.example() if setup is None else json.loads(setup.read_text("utf-8"))
     if zone is not None:
         document = {**document, "zone": zone}
 
+    statement = follows.read_bytes() if follows is not None else None
+
     async def work() -> None:
         chosen = settings()
         at = operate.home(chosen)
         async with operate.database(chosen, at, say) as found:
             await operate.migrate(found, at, say)
-            count = await operate.create(found, at, ledger, simulated=start, document=document)
+            before = None
+            if statement is not None:
+                before = closing.followed(chosen, statement, digest, say)
+            count = await operate.create(
+                found,
+                at,
+                ledger,
+                simulated=start,
+                document=document,
+                origin=origin,
+                follows=before,
+            )
         click.echo(f"ledger {ledger}: {count} events of set-up; everything lies in {at.folder}")
 
     run(work())
@@ -282,34 +259,6 @@ def import_(
 
 
 @main.command()
-@LEDGER
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["ndjson", "csv"]),
-    default="ndjson",
-    show_default=True,
-    help="One JSON object a line, or a table.",
-)
-@click.option("--url", help="Where the service runs; this machine by default.")
-@click.option("--by", default="jiang-he", show_default=True, help="Who reads.")
-@click.option("--events", is_flag=True, help="Every event, not the list of cases (NDJSON only).")
-@click.option("--after", type=int, default=-1, help="With --events: behind this position.")
-def export(*, ledger: str, form: str, url: str | None, by: str, events: bool, after: int) -> None:
-    """Write the list of cases, or every event, to standard output.
-
-    It is read from a running service, as one of its readers.
-    """
-    if events and form != "ndjson":
-        raise click.UsageError("events are exported as NDJSON")
-    from api import remote
-
-    out = sys.stdout.buffer
-    count = run(remote.exported(settings(), ledger, form, url, by, events, after, out))
-    say(f"{count} bytes")
-
-
-@main.command()
 @click.argument("case")
 @click.option("--ledger", help="Which ledger; that of the number by default.")
 @click.option("--to", type=click.IntRange(min=1), help="Up to this version only.")
@@ -365,7 +314,27 @@ def rebuild(*, view: str, ledger: str, check: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Bring in an event log in XES (also .gz) as well, and tell what is found in it.",
 )
-def demo(*, leave: bool, host: str | None, port: int | None, log: Path | None) -> None:
+@click.option(
+    "--attack",
+    "attacked",
+    is_flag=True,
+    help="Instead: attack a small ledger as the database's owner, and show who sees it.",
+)
+@click.option(
+    "--counties",
+    "anchored",
+    is_flag=True,
+    help="Instead: anchor 20 counties in a province, rewrite one whole, and show who sees it.",
+)
+def demo(
+    *,
+    leave: bool,
+    host: str | None,
+    port: int | None,
+    log: Path | None,
+    attacked: bool,
+    anchored: bool,
+) -> None:
     """Do the main job on real and invented data, then serve it.
 
     Everything is made where it is missing; a second run goes on where the first one ended.
@@ -373,6 +342,13 @@ def demo(*, leave: bool, host: str | None, port: int | None, log: Path | None) -
     """
     from api import logs, operate
     from api.demo import START, DemoError, run_demo
+    from api.demo.attack import attack
+    from api.demo.counties import counties
+
+    if attacked or anchored:
+        logs.configure("error")
+        job_of = attack if attacked else counties
+        sys.exit(0 if run(job_of(sys.stdout)) else 1)
 
     async def job(running: operate.Running) -> bool:
         def token_for(person: str) -> str:
@@ -390,7 +366,24 @@ def demo(*, leave: bool, host: str | None, port: int | None, log: Path | None) -
     sys.exit(0 if good else 1)
 
 
-for _command in (main, *main.commands.values(), *api_key.commands.values()):
+for _added in (
+    cli_proof.export,
+    cli_proof.verify,
+    cli_upkeep.fsck,
+    cli_upkeep.confirm,
+    cli_key.key,
+    cli_recover.recover,
+    cli_witness.witness,
+):
+    main.add_command(_added)
+for _command in (
+    main,
+    *main.commands.values(),
+    *api_key.commands.values(),
+    *cli_key.key.commands.values(),
+    *cli_recover.recover.commands.values(),
+    *cli_witness.witness.commands.values(),
+):
     _command.epilog = EXITS
 
 if __name__ == "__main__":

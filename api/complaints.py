@@ -10,11 +10,11 @@ from datetime import datetime
 from aiohttp import web
 
 from api import headers
-from api.access import Entry, case_for, enter, scopes
+from api.access import Entry, Scopes, case_for, enter, scopes
 from api.answers import act_document, of_list, rendered, shown_event
 from api.bodies import decoded
 from api.complaint_bodies import BODIES
-from api.numbered import on_complaint, speaks_for_themselves
+from api.numbered import Found, on_complaint, speaks_for_themselves
 from api.record import COMMON, RENAMED, check_corrected, occasion, scoped_key
 from ledger import complaining, privacy, standing
 from ledger.case import Data, Events, Json
@@ -26,6 +26,7 @@ from ledger.lifecycle import Role
 from ledger.office import Office
 from ledger.recorded import Recorded
 from projections import complaints
+from projections.asked import Page
 
 Details = Mapping[str, Json]
 
@@ -50,7 +51,14 @@ async def register(request: web.Request) -> web.Response:
     if headers.if_match(request, required=False) is not None:
         raise Refused("version-invalid", "a new complaint has no version")
     body = await decoded(request, BODIES[str(Action.REGISTER)])
-    mac = scoped_key(entry, request, key, body)
+    done = await registered(entry, request, key, body)
+    return await _answer(entry, done, own=own, created=True)
+
+
+async def registered(entry: Entry, request: web.Request, key: str, body: Details) -> Recorded:
+    """Record a complaint, as the interface and the page of it do."""
+    own = speaks_for_themselves(entry)
+    mac = scoped_key(entry, f"/v1/ledgers/{entry.ledger.name}/complaints", key, body)
     if own and body.get("caller", {}).get("id") not in (None, entry.caller.person):
         raise Refused("action-not-allowed", "who complains speaks for themselves")
     case = await _case(entry, body.get("case"))
@@ -66,10 +74,9 @@ async def register(request: web.Request) -> web.Response:
             more = details
         return complaining.register(stream, occasion(by, office, now, body), case=case, **more)
 
-    done = await entry.ledger.record_in(
+    return await entry.ledger.record_in(
         decide, kind="complaint", stream=None, key=mac, correlation=headers.request_id(request)
     )
-    return await _answer(entry, done, own=own, created=True)
 
 
 async def act(request: web.Request) -> web.Response:
@@ -82,9 +89,25 @@ async def act(request: web.Request) -> web.Response:
     headers.no_query(request)
     expected = headers.if_match(request, required=True)
     body = await decoded(request, BODIES[str(action)])
+    done = await acted(entry, request, found.complaint, action, key, expected, body)
+    return await _answer(entry, done, own=found.own, created=False)
+
+
+async def acted(
+    entry: Entry,
+    request: web.Request,
+    of: Complaint,
+    action: Action,
+    key: str,
+    expected: int | None,
+    body: Details,
+) -> Recorded:
+    """Record an act on a complaint, as the interface and the page of it do."""
     if action == Action.CORRECT:
-        check_corrected(found.complaint.events, CALLED, BODIES, body)
-    mac = scoped_key(entry, request, key, body)
+        check_corrected(of.events, CALLED, BODIES, body)
+    number = number_of(of, entry.ledger.name)
+    path = f"/v1/ledgers/{entry.ledger.name}/complaints/{number}/{action}"
+    mac = scoped_key(entry, path, key, body)
     details = {RENAMED.get(name, name): body[name] for name in body if name not in COMMON}
 
     def decide(stream: str, events: Events, office: Office, now: datetime) -> Events:
@@ -93,15 +116,14 @@ async def act(request: web.Request) -> web.Response:
         by = complaining.permit(action, complaint, entry.caller, office, now)
         return complaining.DOES[action](complaint, occasion(by, office, now, body), **details)
 
-    done = await entry.ledger.record_in(
+    return await entry.ledger.record_in(
         decide,
         kind="complaint",
-        stream=found.complaint.stream,
+        stream=of.stream,
         key=mac,
         expected=expected,
         correlation=headers.request_id(request),
     )
-    return await _answer(entry, done, own=found.own, created=False)
 
 
 async def _case(entry: Entry, number: str | None) -> Data | None:
@@ -132,13 +154,18 @@ async def one(request: web.Request) -> web.Response:
     entry = await enter(request)
     headers.query(request, {"at_least"})
     found = await on_complaint(request, entry)
-    shown = dict(_shown(entry, found.complaint, entry.office, entry.now, own=found.own))
+    return rendered(whole(entry, found), headers=_headers(found.complaint))
+
+
+def whole(entry: Entry, found: Found) -> dict[str, Json]:
+    """Return a complaint with its history, as far as whoever asks is shown it."""
+    shown = _shown(entry, found.complaint, entry.office, entry.now, own=found.own)
     if not found.own:
         shown["history"] = [
             _without_caller(shown_event(event, entry, None, None), entry)
             for event in found.complaint.events
         ]
-    return rendered(shown, headers=_headers(found.complaint))
+    return shown
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -147,12 +174,17 @@ async def listed(request: web.Request) -> web.Response:
     seen = scopes(entry, "complaints")
     person = entry.caller.person
     page = headers.page(request, person, "complaints", complaints.FILTERS, countable=True)
-    await entry.service.caught_up(entry.ledger.name, -1, (complaints.PROJECTION.name,))
-    found = await complaints.listed(
-        entry.service.reads, entry.ledger.name, person, seen, page.filters, page.after,
-        page.limit, await entry.ledger.now(), counted=page.counted,
-    )  # fmt: skip
+    found = await page_of(entry, seen, page)
     return of_list(found.items, page.cursor(found.next), found.total)
+
+
+async def page_of(entry: Entry, seen: Scopes, page: headers.Page) -> Page:
+    """Return a page of the complaints in these scopes."""
+    await entry.service.caught_up(entry.ledger.name, -1, (complaints.PROJECTION.name,))
+    return await complaints.listed(
+        entry.service.reads, entry.ledger.name, entry.caller.person, seen, page.filters,
+        page.after, page.limit, entry.now, counted=page.counted,
+    )  # fmt: skip
 
 
 # -- answers -----------------------------------------------------------------------------------
@@ -166,11 +198,11 @@ async def _answer(entry: Entry, done: Recorded, *, own: bool, created: bool) -> 
     complaint = replay(events, office.zone)
     shown = _shown(entry, complaint, office, done.recorded_at, own=own)
     number = str(shown["complaint"])
-    told = act_document("complaint", number, done, shown)
+    answer = act_document("complaint", number, done, shown)
     more = {"Location": f"/v1/ledgers/{ledger.name}/complaints/{number}"} if created else {}
     if done.replayed:
         more["Idempotency-Replayed"] = "true"
-    return rendered(told, status=201, headers={**_headers(complaint), **more})
+    return rendered(answer, status=201, headers={**_headers(complaint), **more})
 
 
 def _headers(complaint: Complaint) -> dict[str, str]:

@@ -5,7 +5,19 @@ from typing import Literal
 from msgspec import UNSET
 
 from api.fields import Maybe
-from api.told import At, Brief, Deadline, Event, On, Position, Recorded, Told, Whole, Words
+from api.told import (
+    At,
+    Brief,
+    Deadline,
+    Event,
+    On,
+    Position,
+    Published,
+    Recorded,
+    Told,
+    Whole,
+    Words,
+)
 from ledger.complaint_rules import Stage
 from ledger.lifecycle import Stage as CaseStage
 
@@ -46,6 +58,7 @@ class Complaint(Told):
     corrections: list[Recorded]
     allowed_actions: list[Action]
     caller: Maybe[Recorded] = UNSET
+    restricted: Maybe[bool] = UNSET
     history: Maybe[list[Event]] = UNSET
 
 
@@ -57,6 +70,7 @@ class ComplaintAct(Told):
     events: list[Brief]
     state: Complaint
     allowed_actions: list[Action]
+    published: Maybe[Published | None] = UNSET
 
 
 class ComplaintRow(Told):

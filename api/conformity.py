@@ -15,6 +15,7 @@ from ledger.case import Data, Json
 from ledger.errors import Refused
 from ledger.lifecycle import Role
 from projections import conformity
+from projections.asked import Page
 
 READERS = frozenset({Role.BUREAU_HEAD, Role.SUPERVISOR, *INSPECTION})
 VIEW = (conformity.PROJECTION.name,)
@@ -31,16 +32,21 @@ async def listed(request: web.Request) -> web.Response:
         countable=True,
     )  # fmt: skip
     as_table = csv_table.form(request, page.filters.pop("format", None)) == "csv"
-    await entry.service.caught_up(entry.ledger.name, -1, VIEW)
-    told = await conformity.listed(
-        entry.service.reads, entry.ledger.name, page.filters, page.after, page.limit,
-        counted=page.counted,
-    )  # fmt: skip
+    told = await page_of(entry, page)
     following = page.cursor(told.next)
     if as_table:
         rows = [{**row, **{name: " ".join(row[name]) for name in LISTS}} for row in told.items]
         return csv_table.as_csv(rows, COLUMNS, following)
     return of_list(told.items, following, told.total)
+
+
+async def page_of(entry: Entry, page: headers.Page) -> Page:
+    """Return a page of the difference report."""
+    await entry.service.caught_up(entry.ledger.name, -1, VIEW)
+    return await conformity.listed(
+        entry.service.reads, entry.ledger.name, page.filters, page.after, page.limit,
+        counted=page.counted,
+    )  # fmt: skip
 
 
 async def summary(request: web.Request) -> web.Response:
@@ -95,5 +101,10 @@ async def baseline(request: web.Request) -> web.Response:
 async def _reading(request: web.Request) -> Entry:
     """Let in who answers for the catalogue here."""
     entry = await enter(request)
-    holding(entry, READERS, "conformity")
+    answering(entry)
     return entry
+
+
+def answering(entry: Entry) -> None:
+    """Refuse who does not answer for the catalogue here."""
+    holding(entry, READERS, "conformity")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from api import headers
+from api.purpose import ITEMS
 from ledger.case import Data
 
 FORMS = {"json": "application/json", "csv": "text/csv"}
@@ -31,12 +32,14 @@ def as_csv(rows: Sequence[Data], columns: Sequence[str], following: str | None) 
     headers_out = {"Cache-Control": "no-store"}
     if following is not None:
         headers_out["X-Next"] = following
-    return web.Response(
+    response = web.Response(
         body=b"\xef\xbb\xbf" + text.getvalue().encode(),
         content_type="text/csv",
         charset="utf-8",
         headers=headers_out,
     )
+    response[ITEMS] = len(rows)
+    return response
 
 
 def cell(value: object) -> str:

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from api import feed, imports, office_told, parameters, told, upload
+from api import feed, imports, office_told, parameters, streams, told, upload
 from api.intake import INTAKE, Intake
-from api.office_acts import OfficeAct
+from api.parts import OfficeAct
 from api.routes import JSON, Route, act, reading
 from api.service import SERVICE
 
@@ -56,13 +56,23 @@ def table() -> list[Route]:
             answers=office_told.Committed,
             status=202,
         ),
+        act(
+            f"{IMPORT}/abandon",
+            imports.abandon,
+            "Throw a file away that nobody has let in",
+            "exchange",
+            name="import-abandon",
+            body=OfficeAct,
+            answers=office_told.Import,
+            status=200,
+        ),
         reading(
             f"{LEDGER}/events",
             feed.events,
             "The events of the ledger behind a position",
             "exchange",
             name="read-events",
-            produces=(JSON, feed.NDJSON),
+            produces=(JSON, feed.NDJSON, streams.TYPE),
             query=parameters.EVENTS,
             answers=told.Events,
         ),
@@ -82,6 +92,8 @@ def table() -> list[Route]:
 
 
 def work_beside(app: web.Application) -> None:
-    """Let committed imports be taken in beside the service's other work; after its own."""
+    """Let committed imports be taken in beside the service's other work, and streams be open."""
+    app[streams.STREAMS] = streams.Streams()
+    app.on_shutdown.append(app[streams.STREAMS].end)
     app[INTAKE] = Intake(app[SERVICE])
     app.cleanup_ctx.append(app[INTAKE].running)

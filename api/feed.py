@@ -8,15 +8,19 @@ goes on all the same.
 import csv
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 from aiohttp import web
 
-from api import headers
+from api import headers, streams
 from api.access import Entry, case_for, enter, scopes
 from api.answers import rendered, shown_event
 from api.csv_table import cell
+from api.purpose import ITEMS
+from api.readings import Stream, before_first_byte
+from api.tokens import authenticated
 from ledger import records, standing
 from ledger.case import Case, Data, Event, replay
 from ledger.errors import Refused
@@ -49,20 +53,23 @@ class Asked:
 
 
 async def events(request: web.Request) -> web.StreamResponse:
-    """Answer events behind a position: a page of JSON, or lines up to the head.
+    """Answer events behind a position: a page of JSON, lines up to the head, or a stream.
 
-    `GET /events?after=`; lines with `Accept: application/x-ndjson`.
+    `GET /events?after=`; lines with `Accept: application/x-ndjson`, a stream that goes on as
+    events are recorded with `text/event-stream`.
     """
     entry = await enter(request)
     seen = scopes(entry, "feed")
     given = headers.query(request, FILTERS)
-    lines = headers.preferred(request, (JSON, NDJSON)) == NDJSON
-    asked = await _asked(request, entry, seen, given, lines=lines)
+    media = headers.preferred(request, (JSON, NDJSON, streams.TYPE))
+    asked = await _asked(request, entry, seen, given, paged=media == JSON)
     head = await entry.ledger.store.head(entry.ledger.name)
     size = head.size if head is not None else 0
     if asked.after >= size:
         raise Refused("invalid-parameter", "after: beyond the newest position")
-    if lines:
+    if media == streams.TYPE:
+        return await streams.streamed(request, _going_on(request, asked))
+    if media == NDJSON:
         return await _streamed(request, _lines(asked, size), NDJSON, size - 1)
     items: list[Data] = []
     last = asked.after
@@ -75,11 +82,13 @@ async def events(request: web.Request) -> web.StreamResponse:
             break
     more = str(last) if last < size - 1 else None
     told = {"items": items, "next": more, "position": last}
-    return rendered(told, headers={"Ledger-Position": str(size - 1)})
+    response = rendered(told, headers={"Ledger-Position": str(size - 1)})
+    response[ITEMS] = len(items)
+    return response
 
 
 async def _asked(
-    request: web.Request, entry: Entry, seen: Scope, given: Mapping[str, str], *, lines: bool
+    request: web.Request, entry: Entry, seen: Scope, given: Mapping[str, str], *, paged: bool
 ) -> Asked:
     after = -1
     if "after" in given:
@@ -90,7 +99,7 @@ async def _asked(
         if len(resumed) > 1:
             raise Refused("invalid-parameter", "Last-Event-ID: one position")
         after = headers.integer(resumed[0].strip(), "Last-Event-ID")
-    limit: int | None = None if lines else 50
+    limit: int | None = 50 if paged else None
     if "limit" in given:
         limit = headers.integer(given["limit"], "limit", least=1, most=500)
     responsibility = given.get("responsibility")
@@ -180,6 +189,40 @@ async def _lines(asked: Asked, size: int) -> AsyncIterator[bytes]:
             return
 
 
+async def _going_on(request: web.Request, asked: Asked) -> streams.Pieces:
+    """Give events as they are recorded, each with its position; over what is not shown too.
+
+    Who reads is asked again before each stretch, which ends after a second: who may no longer
+    read hears no more, however slowly they take what is told.
+    """
+    ledger, given = asked.entry.ledger, 0
+    watch = streams.Watch(request, asked.entry, partial(authenticated, request))
+    yield streams.RETRY
+    while True:
+        head = await ledger.store.head(ledger.name)
+        size = head.size if head is not None else 0
+        upto = min(size, asked.after + 1 + CHUNK)
+        passed = False
+        async for position, shown in _through(asked, upto):
+            passed = shown is None
+            if shown is not None:
+                yield streams.event(position, orjson.dumps(shown))
+                given += 1
+                if given == asked.limit:
+                    return
+            if watch.due:
+                upto = position + 1
+                break
+        if passed:
+            yield streams.event(upto - 1, None)
+        if watch.beat():
+            yield streams.BEAT
+        if not await watch.moved(upto, behind=upto < size):
+            return
+        seen = scopes(watch.entry, "feed")
+        asked = replace(asked, entry=watch.entry, seen=seen, after=upto - 1)
+
+
 # -- exports ----------------------------------------------------------------------------------
 
 COLUMNS = (
@@ -267,10 +310,18 @@ async def _streamed(
     )
     if position is not None:
         response.headers["Ledger-Position"] = str(position)
+    await before_first_byte(request, response)
     await response.prepare(request)
     # An answer to HEAD has no body: written all the same, it would be read as the next answer.
     if request.method != "HEAD":
-        async for piece in pieces:
-            await response.write(piece)
+        stream = Stream(request)
+        try:
+            async for piece in pieces:
+                await response.write(piece)
+                stream.sent(piece, piece.count(b"\n"))
+        finally:
+            # The table of columns is no row.  If this fails the answer is cut short.
+            stream.items -= stream.items > 0 and media == "text/csv"
+            await stream.ended()
     await response.write_eof()
     return response

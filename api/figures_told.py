@@ -1,4 +1,4 @@
-"""The shapes of figures, evaluations and the register of a seal; see `told`."""
+"""The shapes of figures, evaluations, registers of seals and the queue of pushes; see `told`."""
 
 from typing import Any, Literal
 
@@ -157,6 +157,19 @@ class Authorised(Told):
     type: str | None
     position: Whole | None
     approver: str | None
+
+
+class Link(Told):
+    """A push or a claim that is still to be made, until when and by which organs."""
+
+    case: str
+    item: str
+    organ: str | None
+    deadline: Literal["push", "claim"]
+    start: On
+    due: On
+    light: Literal["green", "yellow", "red"]
+    waits_for: list[str]
 
 
 class SealUse(Told):

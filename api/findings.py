@@ -11,6 +11,7 @@ from api.answers import of_list
 from ledger.errors import Refused
 from ledger.lifecycle import Role
 from projections import findings_read
+from projections.asked import Page
 from projections.findings_rules import Parameters
 
 INSPECTION = frozenset({Role.INSPECTOR, Role.INSPECTION_LEAD})
@@ -18,21 +19,41 @@ INSPECTION = frozenset({Role.INSPECTOR, Role.INSPECTION_LEAD})
 
 async def listed(request: web.Request) -> web.Response:
     """Answer a page of what the rules find by now."""
-    entry, by = await _entered(request)
+    entry = await enter(request)
+    by = numbers_for(entry)
     page = headers.page(
         request, entry.caller.person, "findings", findings_read.FILTERS, countable=True
     )
+    found = await page_of(entry, by, page)
+    return of_list(
+        found.items,
+        page.cursor(found.next),
+        found.total,
+        behind=[rule.told for rule in found.behind],
+    )
+
+
+async def page_of(entry: Entry, by: Parameters, page: headers.Page) -> Page:
+    """Return a page of what the rules find by these numbers."""
     _instants(page.filters)
     position = -1
     if "case" in page.filters:
         entry, case = await case_for(entry, page.filters["case"])
         position = case.position
-    await entry.service.caught_up(entry.ledger.name, position)
+    service, name = entry.service, entry.ledger.name
+    await service.caught_up(name, position)
     found = await findings_read.listed(
-        entry.service.reads, entry.ledger.name, by, page.filters, page.after, page.limit,
-        await entry.ledger.now(), counted=page.counted,
+        service.reads, service.wholes, name, by, page.filters, page.after, page.limit,
+        entry.now, counted=page.counted,
     )  # fmt: skip
-    return of_list(found.items, page.cursor(found.next), found.total)
+    return _wanted(entry, found)
+
+
+def _wanted(entry: Entry, found: Page) -> Page:
+    """Have measured anew what is shown as it was measured earlier."""
+    if found.behind:
+        entry.service.keepers[entry.ledger.name].wanted()
+    return found
 
 
 async def rules(request: web.Request) -> web.Response:
@@ -45,9 +66,10 @@ async def rules(request: web.Request) -> web.Response:
     _instants(filters)
     await entry.service.caught_up(entry.ledger.name, -1)
     found = await findings_read.summary(
-        entry.service.reads, entry.ledger.name, by, filters, await entry.ledger.now()
+        entry.service.wholes, entry.ledger.name, by, filters, await entry.ledger.now()
     )
-    return of_list(found, None, None)
+    behind = [rule.told for rule in _wanted(entry, found).behind]
+    return of_list(found.items, None, None, behind=behind)
 
 
 async def figures(request: web.Request) -> web.Response:
@@ -58,7 +80,7 @@ async def figures(request: web.Request) -> web.Response:
     _instants(filters)
     await entry.service.caught_up(entry.ledger.name, -1)
     found = await findings_read.figures(
-        entry.service.reads, entry.ledger.name, filters, await entry.ledger.now()
+        entry.service.wholes, entry.ledger.name, filters, await entry.ledger.now()
     )
     return of_list(found, None, None)
 
@@ -66,11 +88,16 @@ async def figures(request: web.Request) -> web.Response:
 async def _entered(request: web.Request) -> tuple[Entry, Parameters]:
     """Let in who may read findings, with the numbers that they go by here."""
     entry = await enter(request)
+    return entry, numbers_for(entry)
+
+
+def numbers_for(entry: Entry) -> Parameters:
+    """Return the numbers that findings go by, for who may read them."""
     scopes(entry, "findings")
     by = findings_read.parameters(entry.office)
     if not by.supervisors and not INSPECTION & _jurisdictions(entry):
         raise Refused("action-not-allowed", "the findings policy lets no supervisor read them")
-    return entry, by
+    return by
 
 
 def _jurisdictions(entry: Entry) -> frozenset[Role]:

@@ -1,17 +1,40 @@
 """The shapes of what findings answer; see `told`."""
 
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from msgspec import UNSET
 
 from api.fields import Maybe
-from api.told import At, Recorded, Told, Whole, Words
+from api.told import At, Page, Recorded, Told, Whole, Words
 
 Number = int | float
 Unit = Literal[
     "second", "day", "working-day", "month", "percent", "time", "person", "same-person", "case",
     "responsibility", "request", "entry", "use", "rating", "officer", "sigma", "act",
 ]  # fmt: skip
+
+T = TypeVar("T")
+
+
+class BehindRule(Told):
+    """A rule across cases, up to which position it is measured and when that was.
+
+    Both are null while it is measured by these numbers for the first time.
+    """
+
+    rule: str
+    position: Whole | None
+    measured_at: At | None
+
+
+class Measured(Page[T], Generic[T]):
+    """Some of what is found; `behind` are the rules that are not measured as of now.
+
+    What cases show together takes long to measure where there are many: then it is answered as
+    it was measured last, and is measured anew meanwhile.
+    """
+
+    behind: Maybe[list[BehindRule]] = UNSET
 
 
 class Finding(Told):

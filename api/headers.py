@@ -258,6 +258,11 @@ def page(
     One that is `countable` takes `count=exact` too, and then tells how many rows fit.
     """
     given = query(request, {*filters, *PAGING, *(("count",) if countable else ())})
+    return paged(request, given, person, name)
+
+
+def paged(request: web.Request, given: dict[str, str], person: str | None, name: str) -> Page:
+    """Read out of a query where its list goes on; what is left are the filters."""
     counted = given.pop("count", None)
     if counted is not None:
         choice(counted, "count", ("exact",))

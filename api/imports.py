@@ -13,10 +13,11 @@ from api import headers
 from api.access import Entry, enter, not_given
 from api.answers import instant, rendered
 from api.bodies import decoded
-from api.intake import INTAKE, SQL
+from api.intake import INTAKE
 from api.office import allowed
-from api.office_acts import OfficeAct
+from api.parts import OfficeAct
 from api.record import scoped_key
+from api.staging import SQL
 from ledger.case import Json
 from ledger.errors import Refused
 from ledger.imported import CODES
@@ -85,7 +86,7 @@ async def commit(request: web.Request) -> web.Response:
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OfficeAct)
-    asked = scoped_key(entry, request, key, body)
+    asked = scoped_key(entry, request.path, key, body)
     if await entry.ledger.found(asked) is not None or _reused(file, asked):
         raise Refused("idempotency-key-reused", "this key was used for another request")
     scoped = _written(asked)
@@ -105,6 +106,24 @@ async def commit(request: web.Request) -> web.Response:
     if known["commit_key"] != scoped:
         raise _committed_before()
     return rendered(_committed(known, entry), status=202, headers={"Idempotency-Replayed": "true"})
+
+
+async def abandon(request: web.Request) -> web.Response:
+    """Throw a judged file away with the key of its rows: `POST /imports/{id}/abandon`.
+
+    Again and again it changes nothing, and answers how the file stands.
+    """
+    entry = await enter(request)
+    file = await _file(request, entry)
+    allowed(entry, "import", "abandon")
+    headers.idempotency_key(request)
+    headers.no_query(request)
+    await decoded(request, OfficeAct)
+    place = (entry.ledger.name, file["id"])
+    if not await request.app[INTAKE].abandon(*place):
+        raise _committed_before()
+    async with request.app[INTAKE].reached() as connection:
+        return rendered(await report(connection, *place))
 
 
 def _written(asked: Key) -> str:

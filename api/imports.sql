@@ -6,22 +6,55 @@ INSERT INTO projections.import_file (
 VALUES ($1, $2, 'receiving', $3, '\x', $4, $5, $6, $7, '', 0, 0, 0, 0, 0, -1, $8, $9,
         clock_timestamp());
 
--- name: sweep_rows
--- What uploads that broke off a day ago have left; their rows first.
-DELETE FROM projections.import_row AS r
- USING projections.import_file AS f
- WHERE r.ledger = $1
-   AND f.ledger = $1
-   AND f.id = r.import
-   AND f.state = 'receiving'
-   AND f.started_at < clock_timestamp() - interval '1 day';
-
 -- name: sweep_files
--- And the files themselves.
+-- What uploads that broke off a day ago have left.
 DELETE FROM projections.import_file
+ WHERE state = 'receiving'
+   AND started_at < clock_timestamp() - interval '1 day'
+RETURNING ledger, id;
+
+-- name: overdue
+-- What was judged thirty days ago and nobody has let in: held until its rows are set aside, so
+-- that nobody lets it in meanwhile.
+SELECT ledger, id
+  FROM projections.import_file
+ WHERE state = 'staged'
+   AND started_at < clock_timestamp() - interval '30 days'
+   AND rows > quarantined + recorded
+ ORDER BY ledger, id
+   FOR UPDATE;
+
+-- name: still_staged
+-- Whether a file waits to be let in, held so that nobody lets it in meanwhile.
+SELECT id
+  FROM projections.import_file
  WHERE ledger = $1
-   AND state = 'receiving'
-   AND started_at < clock_timestamp() - interval '1 day';
+   AND id = $2
+   AND state = 'staged'
+   FOR UPDATE;
+
+-- name: rest_aside
+-- The rows of a file that still wait are set aside, with what they said.
+UPDATE projections.import_row
+   SET state = 'quarantined', code = $3, raw = '\x'
+ WHERE ledger = $1
+   AND import = $2
+   AND state = 'ready';
+
+-- name: rest_counted
+-- And counted so.
+UPDATE projections.import_file
+   SET quarantined = rows - recorded
+ WHERE ledger = $1
+   AND id = $2;
+
+-- name: waited_for
+-- The files of a ledger of which a row may still wait: the keys of all others are destroyed.
+SELECT id
+  FROM projections.import_file
+ WHERE ledger = $1
+   AND (state IN ('receiving', 'committing')
+        OR state = 'staged' AND rows > quarantined + recorded);
 
 -- name: duplicates
 -- The rows whose id stands in an earlier one.

@@ -10,10 +10,8 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
@@ -24,13 +22,13 @@ from api import catalogue_rows
 from api.problems import as_refused, where
 from api.rows import row_of
 from api.service import Service
-from ledger import catalogue, imported, mapping, privacy, traced
-from ledger.case import Actor, Case, Data
+from api.staging import SQL, Staging, unsealed
+from ledger import catalogue, imported, mapping, traced
+from ledger.case import Case, Data
 from ledger.errors import Corrupt, Moved, Refused, Unavailable, Unknown
 from ledger.ledger import Ledger
 from ledger.mapping import CatalogueMapping, LogMapping, RowMapping
 from ledger.office import authority, item
-from ledger.queries import load
 from ledger.recorded import Key
 from ledger.state import case_number, pattern_of
 
@@ -40,11 +38,11 @@ T = TypeVar("T")
 Record = Any  # asyncpg ships no types
 Cells = Mapping[str, Any]
 
-SQL = load(Path(__file__).with_name("imports.sql"))
-
 CHUNK = 256
 WORKERS = 2
 IDLE_S = 5.0
+# Between two looks for what waits too long.
+SWEEP_S = 3600.0
 RETRY_S = 1.0
 
 
@@ -70,27 +68,18 @@ class NoLongerHead(Exception):
     """Whoever committed the import holds the post no more."""
 
 
-class Intake:
-    """The staging tables of imports, and the work of taking rows in."""
+class Intake(Staging):
+    """The work of taking rows in from where they wait."""
 
     def __init__(self, service: Service) -> None:
-        """Bind to a service, whose pool may write projections once it runs."""
-        self.service = service
+        """Bind to a service; it sweeps as soon as it is at work."""
+        super().__init__(service)
         self._wanted = asyncio.Event()
-
-    def sealed(self, imported_id: str, number: int, raw: bytes) -> bytes:
-        """Seal a row for the time it waits; it opens as that row of that file."""
-        return privacy.sealed(self.service.staging_key, f"{imported_id}|{number}", raw)
+        self._sweep_at = 0.0
 
     def wake(self) -> None:
         """Say that something was committed."""
         self._wanted.set()
-
-    @asynccontextmanager
-    async def reached(self) -> AsyncIterator[Any]:
-        """Give a connection, in a transaction; `Unavailable` while the database is away."""
-        async with self.service.reads.acquire() as connection, connection.transaction():
-            yield connection
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
         """Stay at work for as long as the application runs."""
@@ -104,12 +93,15 @@ class Intake:
         while True:
             self._wanted.clear()
             try:
+                await self._swept()
                 async with self.reached() as connection:
                     found = await connection.fetch(SQL["going_on"])
                 for ledger, imported_id in found:
                     await self.take_in(ledger, imported_id)
             except (Unavailable, Unknown) as error:
                 # Rows that were appended without a note are found again by their keys.
+                # A key that was busy is destroyed by the next sweep.
+                self._sweep_at = 0.0
                 log.warning("import waits", why=as_refused(error).slug)
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -127,6 +119,13 @@ class Intake:
             except TimeoutError:
                 continue
 
+    async def _swept(self) -> None:
+        """Sweep, where that was not done for a while, or not to the end."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._sweep_at:
+            await self.sweep()
+            self._sweep_at = now + SWEEP_S
+
     async def take_in(self, ledger_name: str, imported_id: str) -> None:
         """Take in every row of one import that still waits."""
         ledger = await self.service.ledger(ledger_name)
@@ -134,7 +133,8 @@ class Intake:
             raise Corrupt("an import of a ledger that is not there")
         async with self.reached() as connection:
             file = await connection.fetchrow(SQL["one"], ledger_name, imported_id)
-        work = _Work(ledger, file, self.service)
+        key = self.key(ledger_name, imported_id)
+        work = _Work(ledger, file, key, self.service.digest_key)
         try:
             await _all(self._chunks(work) for _ in range(WORKERS))
         except NoLongerHead:
@@ -143,10 +143,12 @@ class Intake:
                 await connection.execute(SQL["stopped"], ledger_name, imported_id)
             return
         async with self.reached() as connection:
-            if not await connection.fetchval(SQL["is_left"], ledger_name, imported_id):
-                now = await ledger.now()
-                await connection.execute(SQL["done"], ledger_name, imported_id, now)
-                log.info("import committed", ledger=ledger_name, id=imported_id)
+            if await connection.fetchval(SQL["is_left"], ledger_name, imported_id):
+                return
+            now = await ledger.now()
+            await connection.execute(SQL["done"], ledger_name, imported_id, now)
+        log.info("import committed", ledger=ledger_name, id=imported_id)
+        await self.destroy_keys(ledger_name)
 
     async def _chunks(self, work: "_Work") -> None:
         while await self._chunk(work):
@@ -195,17 +197,20 @@ def _columns(taken: Sequence[Taken]) -> tuple[list[Any], ...]:
 class _Work:
     """One import as it is being taken in."""
 
-    def __init__(self, ledger: Ledger, file: Record, service: Service) -> None:
+    def __init__(self, ledger: Ledger, file: Record, key: bytes | None, stream_key: bytes) -> None:
         self.ledger = ledger
         self.id: str = file["id"]
         self._file = file
         self._mapping = mapping.mapping(orjson.loads(file["mapping"]))
-        self._stream_key = service.digest_key
-        self._staging_key = service.staging_key
+        self._key = key
+        self._stream_key = stream_key
 
     async def take(self, number: int, raw: bytes, now: datetime) -> Taken:
         """Record one row, or say why it is set aside."""
-        cells = row_of(privacy.unsealed(self._staging_key, f"{self.id}|{number}", raw))
+        if self._key is None:
+            # The database is older than the keys: a backup that was put back.
+            return Taken(number, code="expired")
+        cells = row_of(unsealed(self._key, self.id, number, raw))
         key = Key(f"import|{self.id}|{number}", b"import")
         try:
             if isinstance(self._mapping, CatalogueMapping):
@@ -277,10 +282,7 @@ class _Work:
             kind="item" if by.catalogue == "items" else catalogue.KIND,
             code=str(found.id),
             content=found.content,
-            by=Actor(
-                person=post.person, name=post.name, role=str(post.role), organ=post.organ,
-                appointment=post.id,
-            ),
+            by=post.actor(),
             proposed_by=file["uploaded_by"],
             relied_on=office.relied(f"appointment:{post.id}"),
             source={

@@ -5,13 +5,15 @@ set: a service that has an identity provider takes no tokens from anybody else.
 """
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from aiohttp import web
 from joserfc import jwk, jws
 
 from api import private
-from api.key_sets import KeySet, fixed, from_file, from_url
+from api.key_sets import KeySet, check_address, fixed, from_file, from_url
 from api.settings import Settings
 from api.tokens import LIFETIME_S, Issuer
 
@@ -60,10 +62,58 @@ class OwnIssuer:
         return jws.serialize_compact(header, orjson.dumps(claims), self._key, [ALGORITHM])
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How people sign in to the pages at an issuer (OpenID Connect, authorization code)."""
+
+    title: str
+    client: str
+    authorize: str
+    token: str
+    scope: str
+    secret_file: Path | None
+
+    def secret(self) -> str | None:
+        """Return the client's secret as it is now in its file; None for a public client."""
+        if self.secret_file is None:
+            return None
+        return private.read(self.secret_file).decode().strip()
+
+
+SIGN_IN: web.AppKey[dict[str, SignIn]] = web.AppKey("sign-in", dict)
+
+
+def sign_ins(settings: Settings) -> dict[str, SignIn]:
+    """Read where people sign in: of each listed issuer that says so, by a short name.
+
+    `"sign_in": {"name", "title"?, "client", "authorize", "token", "scope"?, "secret"?}`; addresses
+    begin with https, `secret` is a file beside the list of mode 0600.  Raises ValueError.
+    """
+    if settings.issuers is None:
+        return {}
+    found: dict[str, SignIn] = {}
+    for entry in orjson.loads(settings.issuers.read_bytes()):
+        told = entry.get("sign_in")
+        if told is None:
+            continue
+        for name in ("authorize", "token"):
+            check_address(str(told[name]))
+        secret = told.get("secret")
+        found[str(told["name"])] = SignIn(
+            str(told.get("title", told["name"])),
+            str(told["client"]),
+            str(told["authorize"]),
+            str(told["token"]),
+            str(told.get("scope", "openid profile")),
+            None if secret is None else settings.issuers.parent / str(secret),
+        )
+    return found
+
+
 def issuers(settings: Settings, keys: Path) -> list[Issuer]:
     """Read the issuers an operator lists, or count our own (in `keys`) where none are listed.
 
-    The file is a JSON list of {"issuer", "algorithm", "keys", "audience"?}, `keys` an
+    The file is a JSON list of {"issuer", "algorithm", "keys", "audience"?, "sign_in"?}, `keys` an
     https address or a path beside the file.
     """
     if settings.issuers is None:

@@ -141,9 +141,7 @@ def from_file(path: Path) -> Load:
 
 def from_url(url: str) -> Load:
     """Return what fetches keys from an issuer's configured address, and from nowhere else."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and _here(parts.hostname)):
-        raise ValueError("the address of a key set begins with https://")
+    check_address(url)
 
     async def load() -> bytes:
         timeout = aiohttp.ClientTimeout(total=FETCH_S)
@@ -161,6 +159,13 @@ def from_url(url: str) -> Load:
         return raw
 
     return load
+
+
+def check_address(url: str) -> None:
+    """Raise ValueError for an issuer's address that anybody on the way could answer for."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and _here(parts.hostname)):
+        raise ValueError("the address of an issuer begins with https://")
 
 
 def _here(host: str | None) -> bool:

@@ -32,6 +32,9 @@ FIELDS = (
     "error",
     "why",
     "where",
+    "what",
+    "sequence",
+    "witness",
 )
 LONGEST = 200
 MOST = 20

@@ -10,7 +10,7 @@ from datetime import datetime
 from aiohttp import web
 
 from api import headers
-from api.access import Entry, as_applicant, case_for, enter, scopes
+from api.access import Entry, Scopes, as_applicant, case_for, enter, scopes
 from api.answers import brief, of_list, rendered, shown_event
 from api.bodies import decoded
 from api.matter_bodies import BODIES
@@ -20,6 +20,7 @@ from api.record import COMMON, RENAMED, check_corrected, occasion, scoped_key
 from ledger import matter, matter_correction, privacy, standing
 from ledger.case import Case, Data, Event, Events, Json
 from ledger.correction_beside import corrections
+from ledger.deadline import Deadline
 from ledger.errors import Refused
 from ledger.lifecycle import Role
 from ledger.matter import Matter, deadlines, number_of, replay, settled_at
@@ -28,7 +29,7 @@ from ledger.office import Office
 from ledger.recorded import Recorded
 from ledger.state import number_of as case_number
 from projections import current_state, matters
-from projections.seen import Scope
+from projections.asked import Page
 
 Details = Mapping[str, Json]
 
@@ -49,7 +50,12 @@ async def opened(request: web.Request) -> web.Response:
     if headers.if_match(request, required=False) is not None:
         raise Refused("version-invalid", "a new matter has no version")
     body = await decoded(request, BODIES[str(Action.OPEN)])
-    mac = scoped_key(entry, request, key, body)
+    return await _answer(entry, await begun(entry, request, key, body), created=True)
+
+
+async def begun(entry: Entry, request: web.Request, key: str, body: Details) -> Recorded:
+    """Record a matter, as the interface and the page of it do."""
+    mac = scoped_key(entry, f"/v1/ledgers/{entry.ledger.name}/matters", key, body)
     details = {name: body[name] for name in body if name not in COMMON}
 
     def decide(stream: str, events: Events, office: Office, now: datetime) -> Events:
@@ -57,10 +63,9 @@ async def opened(request: web.Request) -> web.Response:
         by = matter.candidate(Action.OPEN, None, entry.caller, office, now)
         return matter.open_matter(stream, occasion(by, office, now, body), **details)
 
-    done = await entry.ledger.record_in(
+    return await entry.ledger.record_in(
         decide, kind="matter", stream=None, key=mac, correlation=headers.request_id(request)
     )
-    return await _answer(entry, done, created=True)
 
 
 async def act(request: web.Request) -> web.Response:
@@ -73,9 +78,25 @@ async def act(request: web.Request) -> web.Response:
     headers.no_query(request)
     expected = headers.if_match(request, required=True)
     body = await decoded(request, BODIES[str(action)])
+    done = await acted(entry, request, found, action, key, expected, body)
+    return await _answer(entry, done, created=False)
+
+
+async def acted(
+    entry: Entry,
+    request: web.Request,
+    of: Matter,
+    action: Action,
+    key: str,
+    expected: int | None,
+    body: Details,
+) -> Recorded:
+    """Record an act on a matter, as the interface and the page of it do."""
     if action == Action.CORRECT:
-        check_corrected(found.events, CALLED, BODIES, body)
-    mac = scoped_key(entry, request, key, body)
+        check_corrected(of.events, CALLED, BODIES, body)
+    number = number_of(of, entry.ledger.name)
+    path = f"/v1/ledgers/{entry.ledger.name}/matters/{number}/{action}"
+    mac = scoped_key(entry, path, key, body)
     details = {RENAMED.get(name, name): body[name] for name in body if name not in COMMON}
     if action == Action.SPLIT_OFF:
         details["case"] = await _stream_of(entry, body["case"])
@@ -86,15 +107,14 @@ async def act(request: web.Request) -> web.Response:
         by = matter.candidate(action, known, entry.caller, office, now)
         return DOES[action](known, occasion(by, office, now, body), **details)
 
-    done = await entry.ledger.record_in(
+    return await entry.ledger.record_in(
         decide,
         kind="matter",
-        stream=found.stream,
+        stream=of.stream,
         key=mac,
         expected=expected,
         correlation=headers.request_id(request),
     )
-    return await _answer(entry, done, created=False)
 
 
 async def _stream_of(entry: Entry, number: str) -> str:
@@ -112,7 +132,7 @@ async def _answer(entry: Entry, done: Recorded, *, created: bool) -> web.Respons
     ledger = entry.ledger
     after = replay(await ledger.history(done.events[-1].stream, done.position), ledger.office.zone)
     number = number_of(after, ledger.name)
-    told = {
+    answer = {
         "matter": number,
         "version": after.version,
         "events": [brief(event) for event in done.events],
@@ -120,7 +140,7 @@ async def _answer(entry: Entry, done: Recorded, *, created: bool) -> web.Respons
     more = {"Location": f"/v1/ledgers/{ledger.name}/matters/{number}"} if created else {}
     if done.replayed:
         more["Idempotency-Replayed"] = "true"
-    return rendered(told, status=201, headers={**_headers(after), **more})
+    return rendered(answer, status=201, headers={**_headers(after), **more})
 
 
 # -- readings ----------------------------------------------------------------------------------
@@ -131,10 +151,17 @@ async def one(request: web.Request) -> web.Response:
     entry = await enter(request)
     headers.query(request, {"at_least"})
     entry, found = await on_matter(request, entry)
+    shown, _ = await whole(entry, found)
+    return rendered(shown, headers=_headers(found))
+
+
+async def whole(entry: Entry, found: Matter) -> tuple[dict[str, Json], list[Deadline]]:
+    """Return a matter with how far its cases are, and its limits as they were measured."""
     now = await entry.ledger.now()
     loaded = [await entry.ledger.load(stream) for stream in found.cases]
     cases = [entry.ledger.by_now(case, now) for case in loaded if case is not None]
-    return rendered(_shown(entry, found, cases, now), headers=_headers(found))
+    measured = deadlines(found, [settled_at(case) for case in cases], entry.office, now)
+    return _shown(entry, found, cases, now), list(measured)
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -142,16 +169,21 @@ async def listed(request: web.Request) -> web.Response:
     entry = await enter(request)
     by_cases = scopes(entry, "case")
     page = headers.page(request, entry.caller.person, "matters", matters.FILTERS, countable=True)
-    views = (matters.PROJECTION.name, current_state.PROJECTION.name)
-    await entry.service.caught_up(entry.ledger.name, -1, views)
-    found = await matters.listed(
-        entry.service.reads, entry.ledger.name, _scopes(entry), by_cases, page.filters,
-        page.after, page.limit, await entry.ledger.now(), counted=page.counted,
-    )  # fmt: skip
+    found = await page_of(entry, by_cases, page)
     return of_list(found.items, page.cursor(found.next), found.total)
 
 
-def _scopes(entry: Entry) -> tuple[Scope, ...]:
+async def page_of(entry: Entry, by_cases: Scopes, page: headers.Page) -> Page:
+    """Return a page of the matters of the caller's posts, and of those with cases in scope."""
+    views = (matters.PROJECTION.name, current_state.PROJECTION.name)
+    await entry.service.caught_up(entry.ledger.name, -1, views)
+    return await matters.listed(
+        entry.service.reads, entry.ledger.name, _scopes(entry), by_cases, page.filters,
+        page.after, page.limit, entry.now, counted=page.counted,
+    )  # fmt: skip
+
+
+def _scopes(entry: Entry) -> Scopes:
     """List the relations to matters that the caller's posts give."""
     return tuple(
         (letter, held.organ, None)

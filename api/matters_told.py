@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from api.complaints_told import NextDue
 from api.fields import Maybe
-from api.told import At, Brief, Deadline, Event, On, Position, Recorded, Told, Whole
+from api.told import At, Brief, Deadline, Event, On, Position, Published, Recorded, Told, Whole
 from ledger.lifecycle import Stage
 
 Kind = Literal["one-thing", "joint"]
@@ -89,6 +89,7 @@ class MatterAct(Told):
     matter: str
     version: Whole
     events: list[Brief]
+    published: Maybe[Published | None] = UNSET
 
 
 class MatterRow(Told):

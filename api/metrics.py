@@ -4,6 +4,7 @@ Cases, persons and ledgers appear nowhere here: who reads what is told by the ac
 """
 
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 
 import structlog
@@ -39,8 +40,30 @@ class Metrics:
         self.running = Gauge(
             "caseledger_requests_running", "Requests being answered", registry=self.registry
         )
+        self.anchors = Counter(
+            "caseledger_anchored_logs_looked",
+            "Looks at the anchored logs of other ledgers, by what came of it",
+            ("result",),
+            registry=self.registry,
+        )
         about = Gauge("caseledger_info", "The program", ("version",), registry=self.registry)
         about.labels(version("caseledger")).set(1)
+
+    def of_stamps(self, told: Callable[[], tuple[int, int]]) -> None:
+        """Count what time-stamping authorities answered: good ones, and what failed."""
+        count = Gauge(
+            "caseledger_time_stamps", "Time stamps asked for", ("outcome",), registry=self.registry
+        )
+        count.labels("kept").set_function(lambda: told()[0])
+        count.labels("failed").set_function(lambda: told()[1])
+
+    def of_anchors(self, oldest: Callable[[], float]) -> None:
+        """Tell when the log was anchored that has waited longest; `/readyz` says which it is."""
+        Gauge(
+            "caseledger_anchors_oldest_timestamp_seconds",
+            "When the followed log was anchored whose newest anchor is the oldest",
+            registry=self.registry,
+        ).set_function(oldest)
 
     def text(self) -> bytes:
         """Return the figures in the format of Prometheus."""

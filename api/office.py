@@ -21,10 +21,11 @@ from ledger.case import Actor, Data, Events, Json
 from ledger.errors import Refused
 from ledger.ledger import DecideOffice
 from ledger.lifecycle import Role
-from ledger.office import Office, check, emergency, seal, versioned
+from ledger.office import Office, anchor, check, emergency, seal, versioned
 from ledger.office import authority as office_authority
 from ledger.office.seal import Seal
 from ledger.office.versioned import Versioned
+from ledger.recorded import Recorded
 
 
 async def propose(request: web.Request) -> web.Response:
@@ -35,6 +36,19 @@ async def propose(request: web.Request) -> web.Response:
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES[kind])
+    done = await proposed(entry, request, kind, actors, key, body)
+    return answer(done, "proposed")
+
+
+async def proposed(
+    entry: Entry,
+    request: web.Request,
+    kind: str,
+    actors: tuple[Actor, ...],
+    key: str,
+    body: Mapping[str, Json],
+) -> Recorded:
+    """Record a proposal, as the interface and the page of it do."""
     content = {k: v for k, v in body.items() if k not in ("reason", "basis", "occurred_at")}
     if kind == "appointment":
         content.setdefault("id", _named_after(content))
@@ -45,7 +59,7 @@ async def propose(request: web.Request) -> web.Response:
         version = office.stream_versions.get(stream, 0)
         return versioned.proposed(kind, stream, version, actor, now, content)
 
-    return await act(request, entry, decide, key, body, "proposed")
+    return await recorded(request, entry, f"/{plural(kind)}", decide, key, body)
 
 
 def _named_after(content: Data) -> str:
@@ -64,19 +78,36 @@ async def approve(request: web.Request) -> web.Response:
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES["approve"])
+    done = await approved(entry, request, kind, request.match_info["id"], actors, key, body)
+    return answer(done, "approved")
+
+
+async def approved(
+    entry: Entry,
+    request: web.Request,
+    kind: str,
+    name: str,
+    actors: tuple[Actor, ...],
+    key: str,
+    body: Mapping[str, Json],
+) -> Recorded:
+    """Record an approval, as the interface and the page of it do."""
 
     def decide(office: Office, now: datetime) -> Events:
-        now_thing = found(office, kind, request.match_info["id"])
+        now_thing = found(office, kind, name)
         proposal = _proposal(now_thing, body.get("proposal"))
         actor = check.permitted(office, actors, kind, "approve", proposal.content, now)
         version = office.stream_versions[now_thing.stream]
         events = versioned.approved(now_thing, version, actor, now, proposal=proposal)
-        if kind != "appointment":
+        if kind == "anchored-log":
+            rests_on = anchor.beside(office, proposal.content)
+        elif kind == "appointment":
+            rests_on = check.beside(office, now_thing.id, proposal.content["person"])
+        else:
             return events
-        rests_on = check.beside(office, now_thing.id, proposal.content["person"])
         return tuple(replace(event, relied_on=rests_on) for event in events)
 
-    return await act(request, entry, decide, key, body, "approved")
+    return await recorded(request, entry, f"/{plural(kind)}/{name}/approve", decide, key, body)
 
 
 def _proposal(thing: Versioned, wanted: str | None) -> versioned.Proposal:
@@ -97,9 +128,21 @@ async def end(request: web.Request) -> web.Response:
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES["end"])
+    return answer(await ended(entry, request, thing.id, actors, key, body), "ended")
+
+
+async def ended(
+    entry: Entry,
+    request: web.Request,
+    name: str,
+    actors: tuple[Actor, ...],
+    key: str,
+    body: Mapping[str, Json],
+) -> Recorded:
+    """Record the end of an appointment, as the interface and the page of it do."""
 
     def decide(office: Office, now: datetime) -> Events:
-        current = found(office, "appointment", thing.id)
+        current = found(office, "appointment", name)
         version = office.stream_versions[current.stream]
         actor = actors[0]
         if current.current is not None:
@@ -107,7 +150,7 @@ async def end(request: web.Request) -> web.Response:
             actor = office_authority.appointing(office, actors, "end", content)
         return versioned.ended(current, version, actor, now, body.get("reason"))
 
-    return await act(request, entry, decide, key, body, "ended")
+    return await recorded(request, entry, f"/appointments/{name}/end", decide, key, body)
 
 
 async def review(request: web.Request) -> web.Response:
@@ -125,7 +168,8 @@ async def review(request: web.Request) -> web.Response:
         text, reason = body["text"], body.get("reason")
         return emergency.reviewed(current, version, actors[0], now, text=text, reason=reason)
 
-    return await act(request, entry, decide, key, body, "reviewed")
+    path = f"/appointments/{thing.id}/review"
+    return answer(await recorded(request, entry, path, decide, key, body), "reviewed")
 
 
 async def custody(request: web.Request) -> web.Response:
@@ -141,6 +185,19 @@ async def custody(request: web.Request) -> web.Response:
     key = headers.idempotency_key(request)
     headers.no_query(request)
     body = await decoded(request, OFFICE_BODIES[f"seal-{act_name}"])
+    return answer(await kept(entry, request, act_name, name, actors, key, body), act_name)
+
+
+async def kept(
+    entry: Entry,
+    request: web.Request,
+    act_name: str,
+    name: str | None,
+    actors: tuple[Actor, ...],
+    key: str,
+    body: Mapping[str, Json],
+) -> Recorded:
+    """Record a custody act, as the interface and the page of it do; `name` None: a new seal."""
     data = {k: v for k, v in body.items() if k not in ("reason", "basis", "occurred_at")}
 
     def decide(office: Office, now: datetime) -> Events:
@@ -164,7 +221,8 @@ async def custody(request: web.Request) -> web.Response:
             known, act_name, actors[0], now, data=details, reason=body.get("reason")
         )
 
-    return await act(request, entry, decide, key, body, act_name)
+    path = "/seals" if name is None else f"/seals/{name}/{act_name}"
+    return await recorded(request, entry, path, decide, key, body)
 
 
 async def clock(request: web.Request) -> web.Response:
@@ -191,11 +249,11 @@ async def listing(request: web.Request) -> web.Response:
     end = begin + page.limit
     if name == "seals":
         size = len(office.seals)
-        items = [_seal(s) for s in islice(office.seals.values(), begin, end)]
+        items = [shown_seal(s) for s in islice(office.seals.values(), begin, end)]
     else:
         things = office.things(KINDS[name])
         size = len(things)
-        items = [_shown(t, at) for t in islice(things, begin, end)]
+        items = [shown(t, at) for t in islice(things, begin, end)]
     following = page.cursor(end if end < size else None)
     return of_list(items, following, size if page.counted else None)
 
@@ -212,8 +270,8 @@ async def showing(request: web.Request) -> web.Response:
     query = headers.query(request, {"as_of", "at_least"})
     office, at = await _as_of(entry, query.get("as_of"))
     if name == "seals":
-        return rendered(_seal(seal_of(office, this)))
-    return rendered(_shown(found(office, KINDS[name], this), at))
+        return rendered(shown_seal(seal_of(office, this)))
+    return rendered(shown(found(office, KINDS[name], this), at))
 
 
 def seal_of(office: Office, name: str) -> Seal:
@@ -252,7 +310,8 @@ def _standing(thing: Versioned, now: datetime) -> str:
     return "proposed" if waits else "lapsed"
 
 
-def _shown(thing: Versioned, now: datetime) -> Data:
+def shown(thing: Versioned, now: datetime) -> Data:
+    """Tell a thing of the office with its versions and proposals."""
     current = thing.current
     return {
         "id": thing.id,
@@ -289,7 +348,8 @@ def _shown(thing: Versioned, now: datetime) -> Data:
     }
 
 
-def _seal(this: Seal) -> Data:
+def shown_seal(this: Seal) -> Data:
+    """Tell a seal with its custody."""
     return {
         "id": this.id,
         **this.content,
@@ -310,21 +370,32 @@ def allowed(entry: Entry, kind: str, act_name: str) -> tuple[Actor, ...]:
     return office_authority.who(entry.office, posts, entry.now, kind, act_name, entry.caller.client)
 
 
-async def act(
+def plural(kind: str) -> str:
+    """Return what a list of things of a kind is called in an address."""
+    return next(things for things, one in KINDS.items() if one == kind)
+
+
+async def recorded(
     request: web.Request,
     entry: Entry,
+    path: str,
     decide: DecideOffice,
     key: str,
     body: Mapping[str, Json],
-    state: str,
-) -> web.Response:
-    """Record an office act and answer what it is now."""
-    mac = scoped_key(entry, request, key, body)
+) -> Recorded:
+    """Record an office act; `path` is that of the interface, behind the ledger."""
+    mac = scoped_key(entry, f"/v1/ledgers/{entry.ledger.name}{path}", key, body)
     done = await entry.ledger.record_office(
         decide, key=mac, correlation=headers.request_id(request)
     )
+    entry.service.wake(entry.ledger.name)
+    return done
+
+
+def answer(done: Recorded, state: str) -> web.Response:
+    """Answer an office act: what its thing is now."""
     event = done.events[-1]
-    answer = {
+    told = {
         "id": event.stream.partition(":")[2],
         "state": state,
         "events": [brief(e) for e in done.events],
@@ -332,5 +403,4 @@ async def act(
         "position": event.position,
     }
     extra = {"Idempotency-Replayed": "true"} if done.replayed else {}
-    entry.service.wake(entry.ledger.name)
-    return rendered(answer, status=201, headers={"Ledger-Position": str(event.position), **extra})
+    return rendered(told, status=201, headers={"Ledger-Position": str(event.position), **extra})

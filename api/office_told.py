@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
-from api.told import At, Brief, By, Hash, On, Position, Recorded, Told, Whole
+from api.fields import Maybe
+from api.told import At, Brief, By, Hash, On, Position, Published, Recorded, Told, Whole
 
 # -- the office --------------------------------------------------------------------------------
 
@@ -17,6 +18,7 @@ class OfficeDone(Told):
     events: list[Brief]
     version: Whole
     position: Whole
+    published: Maybe[Published | None] = UNSET
 
 
 class Version(Told):
@@ -42,10 +44,10 @@ class Proposal(Told):
 
 
 class Thing(Told):
-    """An item, calendar, policy or appointment with its versions."""
+    """An item, calendar, policy, appointment or anchored log with its versions."""
 
     id: str
-    kind: Literal["item", "calendar", "policy", "appointment"]
+    kind: Literal["item", "calendar", "policy", "appointment", "anchored-log"]
     state: Literal["proposed", "in-force", "ended", "lapsed"]
     version: Whole
     content: Recorded | None
@@ -75,6 +77,33 @@ class Seal(Struct):
     keeper_since: At | None
     offered_to: str | None
     version: Whole
+
+
+class AnchoredLog(Told):
+    """A registered log, and how far it is anchored."""
+
+    id: str
+    origin: str
+    name: str
+    state: Literal["waiting", "anchored", "conflict"]
+    size: Whole
+    root: str | None
+    at: At | None
+    position: Whole | None
+    version: Whole
+    conflict: Whole | None
+
+
+class Anchor(Told):
+    """One anchor, or the proof of two histories, as recorded."""
+
+    log: str
+    type: Literal["anchored", "anchor-conflict"]
+    version: Whole
+    position: Whole
+    recorded_at: At
+    by: By
+    data: Recorded
 
 
 class Clock(Told):

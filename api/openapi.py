@@ -194,6 +194,8 @@ def responses(row: Route, answers: Mapping[int, object]) -> dict[str, object]:
     """List the answers of a route: its own, and each status that refuses with its reasons."""
     reasons = [*ALWAYS]
     reasons += WITH_TOKEN if row.access == "token" else ()
+    # The log is anybody's, and may not be that far yet.
+    reasons += ("behind", "store-unavailable") if row.tag == "log" else ()
     reasons += WITH_BODY if row.takes else ()
     reasons += WITH_KEY if row.keyed else ()
     reasons += WITH_VERSION if row.versioned or "{case}" in row.path else ()

@@ -7,10 +7,12 @@ first one left and goes on; what is made is written down in `made.log`.
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import asyncpg
@@ -22,14 +24,18 @@ from api import docs, metrics
 from api.app import build
 from api.framing import Runner
 from api.issuing import OwnIssuer
-from api.service import Service
+from api.service import DemoPerson, Service
 from api.settings import Settings
-from api.setup import initialise
+from api.setup import initialise, logs_of_old
 from api.web import pages
+from ledger import proved
 from ledger.account import account, proposed_folder
 from ledger.case import Data
-from ledger.database import Database, Role, shortcomings
+from ledger.database import Database, Role
 from ledger.errors import Refused, Unavailable
+from ledger.finding import Finding, Severity
+from ledger.office import Office
+from ledger.startup import Server, examined
 
 log = structlog.get_logger()
 
@@ -102,6 +108,7 @@ async def migrate(found: Database, at: Home, say: Say) -> int:
     try:
         count = await migrations.apply(connection, say)
         await found.give_passwords(connection)
+        await logs_of_old(found, connection, at.keys)
     finally:
         await connection.close()
     if count:
@@ -116,12 +123,21 @@ async def create(
     *,
     simulated: datetime | None,
     document: Data | None,
+    origin: str | None = None,
+    follows: Data | None = None,
 ) -> int:
     """Create a ledger and record its set-up; return how many events that took."""
     connection = await asyncpg.connect(**found.as_creator())
     try:
         count = await initialise(
-            found, connection, at.keys, name, simulated=simulated, document=document
+            found,
+            connection,
+            at.keys,
+            name,
+            simulated=simulated,
+            document=document,
+            origin=origin,
+            follows=follows,
         )
     finally:
         await connection.close()
@@ -143,21 +159,28 @@ class Running:
 async def serving(settings: Settings, say: Say) -> AsyncIterator[Running]:
     """Run database and service in this process until the block ends, then stop both.
 
-    Raises `Unavailable` where the database cannot keep what is promised (ST-1, ST-2, ST-13).
+    Raises `Unavailable` where the database cannot keep what is promised; the code of the
+    assertion is the first word.
     """
     at = home(settings)
     async with database(settings, at, say, attach=False) as found:
         if found.creator is not None:
             await migrate(found, at, say)
-        await assert_sound(found)
-        async with served(settings, at, found) as running:
+        findings = await assert_sound(settings, at, found)
+        async with served(settings, at, found, findings) as running:
             yield running
 
 
 @asynccontextmanager
-async def served(settings: Settings, at: Home, found: Database) -> AsyncIterator[Running]:
-    """Run the service over a database; its ledgers are followed from the start."""
+async def served(
+    settings: Settings, at: Home, found: Database, findings: tuple[Finding, ...] = ()
+) -> AsyncIterator[Running]:
+    """Run the service over a database; its ledgers are followed from the start.
+
+    `findings` are what did not hold of the server; those that refuse have been raised.
+    """
     service = Service(settings, found, at.keys)
+    service.server = findings
     app = build(service, rows=(*docs.routes(), *pages.table()))
     runner = Runner(app, settings)
     await runner.setup()
@@ -166,6 +189,7 @@ async def served(settings: Settings, at: Home, found: Database) -> AsyncIterator
         await site.start()
         for name in await service.store.ledgers():
             await service.ledger(name)
+            await assert_proved(service, name)
         port = runner.addresses[0][1]
         async with _admin(app, settings):
             issuer = OwnIssuer(at.keys, settings.audience)
@@ -174,15 +198,42 @@ async def served(settings: Settings, at: Home, found: Database) -> AsyncIterator
         await runner.cleanup()
 
 
-async def assert_sound(found: Database) -> None:
-    """Refuse to serve as more than a plain role, or where an act would not be durable."""
+async def assert_sound(settings: Settings, at: Home, found: Database) -> tuple[Finding, ...]:
+    """Refuse to serve on a server that cannot keep what is promised (SECURITY 7).
+
+    Returns what else does not hold: then appends are held, and readers are served.
+    """
     connection = await asyncpg.connect(**found.as_role(Role.APP))
     try:
-        lacking = await shortcomings(connection)
+        server = await Server.over(
+            connection,
+            applied=[(one.number, one.sha256) for one in migrations.migrations()],
+            keys=at.keys,
+            url=settings.database_url,
+            data=None if found.cluster is None else found.cluster.data,
+            standbys=settings.standby_required,
+            folders=(at.folder, at.keys),
+        )
+        findings = tuple(await examined(server))
     finally:
         await connection.close()
-    if lacking:
-        raise Unavailable("integrity-hold", "; ".join(lacking))
+    _refuse(findings)
+    return findings
+
+
+async def assert_proved(service: Service, name: str) -> None:
+    """Refuse to serve a ledger with wrong keys, or one that a later deployment writes to."""
+    if name in service.closed:
+        return  # it is read, and written to by nobody
+    findings = service.findings(name)
+    findings += await proved.taken_over(service.sequence(name))
+    _refuse(findings)
+
+
+def _refuse(findings: Iterable[Finding]) -> None:
+    refused = [str(f) for f in findings if f.severity is Severity.REFUSE]
+    if refused:
+        raise Unavailable("integrity-hold", "; ".join(refused))
 
 
 @asynccontextmanager
@@ -263,13 +314,15 @@ async def demonstrate(
         except Refused as refused:
             if refused.slug != "already-done":
                 raise
-        await assert_sound(found)
-        async with served(settings, at, found) as running:
+        findings = await assert_sound(settings, at, found)
+        async with served(settings, at, found, findings) as running:
             ledger = await running.service.ledger(EXAMPLE)
             if ledger is None or not ledger.office.simulated:
                 raise Refused("not-found", f"ledger {EXAMPLE} is a real one: no demo in it")
             good = await job(running)
             if not leave:
+                if ip_address(_host(settings.host).strip("[]")).is_loopback:
+                    running.service.demo_people = _people(running, ledger.office)
                 say(_invitation(running))
                 async with until_asked() as asked:
                     await asked.wait()
@@ -277,8 +330,21 @@ async def demonstrate(
             return good
 
 
+def _people(running: Running, office: Office) -> dict[str, DemoPerson]:
+    """Let whoever looks at the demo from this machine be any of its people."""
+    names = {post.person: post.name for post in office.posts}
+    return {
+        person: DemoPerson(
+            name,
+            tuple(dict.fromkeys(str(p.role) for p in office.posts if p.person == person)),
+            partial(running.issuer.token, person, name),
+        )
+        for person, name in names.items()
+    }
+
+
 def _invitation(running: Running) -> str:
-    lines = [f"\n{running.url}", "  sign in there with one of these tokens:"]
+    lines = [f"\n{running.url}", "  sign in there as one of the people shown, or with a token:"]
     for (person, name), post in zip(SHOWN, ("bureau", "supervisor", "inspector"), strict=True):
         lines += ["", f"  {name} {person} ({post})", running.issuer.token(person, name)]
     return "\n".join([*lines, "", "  Ctrl-C ends it; the next `make demo` goes on."])

@@ -6,12 +6,20 @@ every one that stands here, and some that do not.
 
 from collections.abc import Iterable, Mapping
 
-from ledger import catalogue, complaint_rules, matter_rules, records
+from api.purpose import CODES as PURPOSES
+from ledger import catalogue, complaint_rules, matter_rules, records, revealing
 from ledger.imported import CODES
 from ledger.lifecycle import Responsibility, Stage
 from ledger.office import upkeep
 from ledger.office.elements import ELEMENTS
-from projections import current_state, definitions, findings_read, reviews, timeout_alerts
+from projections import (
+    current_state,
+    definitions,
+    findings_read,
+    link_queue,
+    reviews,
+    timeout_alerts,
+)
 from projections.findings_rules import RULES
 
 Schema = Mapping[str, object]
@@ -53,6 +61,7 @@ CASE_FILTERS: Mapping[str, Schema] = {
     "closed_from": DAY,
     "closed_to": DAY,
     "updated_after": WHOLE,
+    "due_to": {**DAY, "description": "open, and due on or before that day"},
     "q": {**TEXT, "description": "how the case number begins"},
 }
 CASES = {**CASE_FILTERS, **PAGING, **COUNT}
@@ -64,6 +73,11 @@ CASE = {
         "type": "string",
         "format": "date-time",
         "description": "what was so then, by all that is known since",
+    },
+    "reveal": {
+        **TEXT,
+        "maxLength": 1000,
+        "description": f"fields in clear, with a Purpose header: {', '.join(revealing.PATHS)}",
     },
     **AT_LEAST,
 }
@@ -77,6 +91,15 @@ ALERT_FILTERS: Mapping[str, Schema] = {
     "case": TEXT,
 }
 ALERTS = {**ALERT_FILTERS, **PAGING, **COUNT}
+LINK_FILTERS: Mapping[str, Schema] = {
+    "deadline": among(link_queue.DEADLINES),
+    "light": among(link_queue.LIGHTS),
+    "organ": TEXT,
+    "waits_for": TEXT,
+    "item": TEXT,
+    "case": TEXT,
+}
+LINKS = {**LINK_FILTERS, **PAGING, **COUNT}
 AUDIT_FILTERS: Mapping[str, Schema] = {
     "actor": TEXT,
     "organ": TEXT,
@@ -89,6 +112,17 @@ AUDIT_FILTERS: Mapping[str, Schema] = {
     "late_entry": TRUTH,
 }
 AUDIT = {**AUDIT_FILTERS, "format": among(["json", "csv"]), **PAGING, **COUNT}
+ACCESS_LOG = {
+    "case": TEXT,
+    "person": TEXT,
+    "organ": TEXT,
+    "what": TEXT,
+    "from": MOMENT,
+    "to": MOMENT,
+    "purpose": among(PURPOSES),
+    "line": among(["open", "sealed"]),
+    **PAGING,
+}
 _FINDING_FILTERS: Mapping[str, Schema] = {
     "officer": TEXT,
     "organ": TEXT,
@@ -182,7 +216,7 @@ EVENTS = {
     **LIMIT,
     **AT_LEAST,
 }
-THING = {name: schema for name, schema in CASE.items() if name != "valid_at"}
+THING = {**AS_OF, **AT_LEAST}
 THINGS = {**THING, **PAGING, **COUNT}
 POSTS = {"rule": among(upkeep.RULES), **PAGING, **COUNT}
 ROWS = {"state": among(["ready", "quarantined", "recorded"]), "code": among(CODES), **PAGING}

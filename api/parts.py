@@ -165,3 +165,10 @@ class Act(Shape, kw_only=True):
     occurred_at: Maybe[Instant] = UNSET
     reason: Maybe[Text] = UNSET
     basis: Maybe[Text] = UNSET
+
+
+class OfficeAct(Shape, kw_only=True):
+    """What every office act takes besides its own fields."""
+
+    reason: Maybe[Text] = UNSET
+    basis: Maybe[Text] = UNSET

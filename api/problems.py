@@ -132,12 +132,11 @@ def document(request: web.BaseRequest, refused: Refused) -> Mapping[str, object]
 
 def _words(slug: Slug, why: str, lang: str) -> tuple[str, str]:
     """Say what to do in the reader's language, and behind it what exactly was wrong."""
-    zh = lang == "zh-CN"
-    title, todo = (slug.title_zh, slug.todo_zh) if zh else (slug.title_en, slug.todo_en)
+    title, todo = slug.words(lang)
     if not why or slug.name in SILENT:
         return title, todo
     told = why.encode("utf-8", "backslashreplace").decode()
-    return title, f"{todo}（{told}）" if zh else f"{todo} ({told})"
+    return title, f"{todo}（{told}）" if lang == "zh-CN" else f"{todo} ({told})"
 
 
 def _of_http(request: web.Request, raised: web.HTTPException) -> web.Response:

@@ -34,7 +34,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import ACTION_OF, MAY, Action
 from ledger.occasion import Occasion
 from ledger.office import Office
-from ledger.recorded import Key
+from ledger.recorded import Key, Recorded
 
 Details = Mapping[str, Json]
 COMMON = ("occurred_at", "reason", "basis")
@@ -57,14 +57,21 @@ RENAMED = {"event": "event_id"}
 async def receive(request: web.Request) -> web.Response:
     """Take an application in: `POST /cases`."""
     entry = await enter(request)
-    _may_receive(entry)
+    may_receive(entry)
     key = headers.idempotency_key(request)
     headers.no_query(request)
     expected = headers.if_match(request, required=False)
     if expected is not None:
         raise Refused("version-invalid", "a new case has no version")
     body = await decoded(request, ACTS["receive"])
-    mac = scoped_key(entry, request, key, body)
+    done = await received(entry, request, key, body)
+    return act_answer(entry, done, created=True)
+
+
+async def received(entry: Entry, request: web.Request, key: str, body: Details) -> Recorded:
+    """Record a receipt, as the interface and the page of it do."""
+    path = f"/v1/ledgers/{entry.ledger.name}/cases"
+    mac = scoped_key(entry, path, key, body)
     named, unknown = await known(entry, Action.RECEIVE, None, body)
     joins = await joining(entry, body)
 
@@ -88,10 +95,9 @@ async def receive(request: web.Request) -> web.Response:
         events = approval.receive(case, on, **details)
         return events if joins is None else matter.joined(joins, on, events[0], entry.ledger.name)
 
-    done = await entry.ledger.record(
+    return await entry.ledger.record(
         decide, stream=None, key=mac, correlation=headers.request_id(request), look=look
     )
-    return act_answer(entry, done, created=True)
 
 
 def _receiving(entry: Entry, body: Details) -> Entry:
@@ -106,7 +112,7 @@ def _receiving(entry: Entry, body: Details) -> Entry:
     return entry
 
 
-def _may_receive(entry: Entry) -> None:
+def may_receive(entry: Entry) -> None:
     """Refuse who could receive nothing at all, before anything is read."""
     client = entry.office.clients.get(entry.caller.client or "")
     if client is not None and (client.get("applicants") or entry.caller.person is None):
@@ -134,9 +140,24 @@ async def act(request: web.Request) -> web.Response:
     headers.no_query(request)
     expected = headers.if_match(request, required=True)
     body = await decoded(request, ACTS[str(action)])
+    done = await acted(entry, request, case, action, key, expected, body)
+    return act_answer(entry, done, created=False)
+
+
+async def acted(
+    entry: Entry,
+    request: web.Request,
+    case: Case,
+    action: Action,
+    key: str,
+    expected: int | None,
+    body: Details,
+) -> Recorded:
+    """Record an act on a case, as the interface and the page of it do."""
     if action == Action.CORRECT:
         _check_correction(case, body)
-    mac = scoped_key(entry, request, key, body)
+    path = f"/v1/ledgers/{entry.ledger.name}/cases/{request.match_info['case']}/{action}"
+    mac = scoped_key(entry, path, key, body)
     details = {RENAMED.get(n, n): body[n] for n in body if n not in COMMON}
     named, unknown = await known(entry, action, case, body)
 
@@ -158,7 +179,7 @@ async def act(request: web.Request) -> web.Response:
                 on.timely(case)
             raise
 
-    done = await entry.ledger.record(
+    return await entry.ledger.record(
         decide,
         stream=case.stream,
         key=mac,
@@ -166,7 +187,6 @@ async def act(request: web.Request) -> web.Response:
         correlation=headers.request_id(request),
         look=look,
     )
-    return act_answer(entry, done, created=False)
 
 
 def _check_correction(case: Case, body: Details) -> None:
@@ -202,8 +222,8 @@ def occasion(
     )
 
 
-def scoped_key(entry: Entry, request: web.Request, key: str, body: Details) -> Key:
-    """Scope the key, and digest the request as it was understood."""
+def scoped_key(entry: Entry, path: str, key: str, body: Details) -> Key:
+    """Scope the key, and digest the request to that path as it was understood."""
     caller = entry.caller
     person = caller.person or ""
     if person and not caller.posts(entry.office):
@@ -212,5 +232,5 @@ def scoped_key(entry: Entry, request: web.Request, key: str, body: Details) -> K
         own = privacy.digest(entry.service.digest_key, "key", {"person": person, "key": key})
         person, key = "applicant", own.hex()
     scoped = f"{person}|{caller.client or ''}|{key}"
-    digest = privacy.digest(entry.service.digest_key, request.path, body)
+    digest = privacy.digest(entry.service.digest_key, path, body)
     return Key(scoped, digest)

@@ -1,7 +1,7 @@
 """Refusals on record: of authority, and conflicts that name a rule, before the answer leaves.
 
 One place for every route and page, so that none of them can forget it.  They go into the
-open companion sequence, never into the case.
+access log, never into the case: into its open line, or for inspection into the sealed one.
 """
 
 from aiohttp import web
@@ -19,8 +19,11 @@ AUTHORITY = frozenset(
     {"action-not-allowed", "appointment-ended", "beyond-authority", "separation-of-duties"}
 )
 CONFLICTS = frozenset(
-    {"wrong-stage", "already-done", "document-mismatch", "seal-not-held", "rule-refused"}
-)
+    {
+        "wrong-stage", "already-done", "document-mismatch", "seal-not-held", "rule-refused",
+        "anchor-shrunk", "anchor-conflict",
+    }
+)  # fmt: skip
 
 
 @web.middleware
@@ -51,6 +54,7 @@ async def put(request: web.Request, refused: Refused) -> None:
         item=item,
         correlation=request_id(request),
         details={} if stream is None else {"stream": stream},
+        sealed=entry.inspects,
         flags=(emergency.TAG,) if _in_emergency(entry) else (),
     )
 

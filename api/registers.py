@@ -11,10 +11,10 @@ from datetime import date, datetime, time, timedelta
 from aiohttp import web
 
 from api import headers
-from api.access import Entry, enter, not_given
+from api.access import Entry, Scopes, enter, not_given
 from api.answers import of_list
 from api.bodies import OFFICE_BODIES, decoded
-from api.office import act, allowed, seal_of
+from api.office import allowed, answer, recorded, seal_of
 from ledger.case import Events
 from ledger.errors import Refused
 from ledger.lifecycle import Role
@@ -24,6 +24,7 @@ from ledger.office.reconciliation import Counted, organs_of, reconciled
 from ledger.office.seal import Seal
 from ledger.standing import READING, about
 from projections import seal_register
+from projections.asked import Page
 from projections.seen import Scope
 
 # All of a register, as a scope.
@@ -38,15 +39,20 @@ async def register(request: web.Request) -> web.Response:
     page = headers.page(
         request, entry.caller.person, f"register:{name}", seal_register.FILTERS, countable=True
     )
-    await entry.service.caught_up(entry.ledger.name, -1, (seal_register.PROJECTION.name,))
-    found = await seal_register.listed(
-        entry.service.reads, entry.ledger.name, name, seen, page.filters, page.after, page.limit,
-        counted=page.counted,
-    )  # fmt: skip
+    found = await page_of(entry, seen, name, page)
     return of_list(found.items, page.cursor(found.next), found.total)
 
 
-def scopes(entry: Entry, this: Seal) -> tuple[Scope, ...]:
+async def page_of(entry: Entry, seen: Scopes, seal: str, page: headers.Page) -> Page:
+    """Return a page of the register of a seal in these scopes."""
+    await entry.service.caught_up(entry.ledger.name, -1, (seal_register.PROJECTION.name,))
+    return await seal_register.listed(
+        entry.service.reads, entry.ledger.name, seal, seen, page.filters, page.after, page.limit,
+        counted=page.counted,
+    )  # fmt: skip
+
+
+def scopes(entry: Entry, this: Seal) -> Scopes:
     """List what of the register of a seal the caller may see; refuse who may see nothing."""
     organs = organs_of(this, entry.office)
     found = tuple(s for post in entry.active_posts() for s in _given(post, this, organs, entry))
@@ -63,10 +69,10 @@ def _given(post: Post, this: Seal, organs: tuple[str, ...], entry: Entry) -> Ite
         "O": post.organ in organs,
         "A": post.organ in above,
         "J": post.jurisdiction,
-        "S": _supervises(post, organs, entry.office),
     }
     for letter in READING["register"].get(post.role, ""):
-        if here[letter]:
+        # It looks at every item, so it is only asked where it matters.
+        if here[letter] if letter != "S" else _supervises(post, organs, entry.office):
             whole = letter != "S" and post.items is None
             yield (WHOLE if whole else letter), post.organ, post.items
 
@@ -98,7 +104,8 @@ async def reconcile(request: web.Request) -> web.Response:
             this, office, actors, now, details=body, counted=counted, reason=body.get("reason")
         )
 
-    return await act(request, entry, decide, key, body, "reconciled")
+    path = f"/seals/{name}/reconcile"
+    return answer(await recorded(request, entry, path, decide, key, body), "reconciled")
 
 
 async def _counted(entry: Entry, name: str, as_of: date) -> Counted:

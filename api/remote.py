@@ -152,11 +152,10 @@ async def _taken(remote: Remote, path: str, rows: int) -> Told:
 
 
 async def exported(
-    settings: Settings,
+    url: str,
+    token: str,
     ledger: str,
     form: str,
-    url: str | None,
-    by: str,
     events: bool,  # noqa: FBT001
     after: int,
     out: BinaryIO,
@@ -169,7 +168,7 @@ async def exported(
     count = 0
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        remote = Remote(session, address(settings, url), _token(settings, by))
+        remote = Remote(session, url, token)
         async with remote.asked("GET", path, headers={"Accept": accept}) as answer:
             async for piece in answer.content.iter_chunked(CHUNK):
                 out.write(piece)

@@ -1,13 +1,17 @@
 """The inspector's door: a case step by step, as it was known."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from aiohttp import web
 
 from api import headers
-from api.access import case_for, enter, reading
+from api.access import Entry, case_for, enter, reading
 from api.answers import rendered, shown_event, shown_state
 from ledger import records
-from ledger.case import Json, replay
+from ledger.case import Case, Event, Json, replay
 from ledger.errors import Refused
+from ledger.office import Office
 
 # What every step moves, and no reader needs to be told.
 ALWAYS = frozenset({"version", "position", "as_of", "allowed_actions", "forbidden_actions"})
@@ -27,9 +31,7 @@ async def steps(request: web.Request) -> web.Response:
     told = []
     before: dict[str, Json] | None = None
     for n, event in enumerate(events, 1):
-        known = replay(events[:n], entry.office.zone)
-        office = entry.office.as_of(event.position)
-        at = event.recorded_at or event.occurred_at
+        known, office, at = known_with(entry, events[:n])
         after = shown_state(known, entry, office, at)
         told.append(
             {
@@ -45,6 +47,13 @@ async def steps(request: web.Request) -> web.Response:
         {"case": case_name(after), "items": told, "next": None},
         headers={"ETag": f'"{case.version}"', "Ledger-Position": str(case.position)},
     )
+
+
+def known_with(entry: Entry, events: Sequence[Event]) -> tuple[Case, Office, datetime]:
+    """Return case, office and time as the ledger knew them with the last of these events."""
+    last = events[-1]
+    at = last.recorded_at or last.occurred_at
+    return replay(events, entry.office.zone), entry.office.as_of(last.position), at
 
 
 def case_name(state: dict[str, Json]) -> str:

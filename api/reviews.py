@@ -6,10 +6,11 @@ Who evaluated is shown to nobody here, least of all to the unit.
 from aiohttp import web
 
 from api import headers
-from api.access import enter, scopes
+from api.access import Entry, Scopes, enter, scopes
 from api.answers import of_list, rendered
 from api.performance import as_known
 from projections import reviews
+from projections.asked import Page
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -17,12 +18,17 @@ async def listed(request: web.Request) -> web.Response:
     entry = await enter(request)
     seen = scopes(entry, "reviews")
     page = headers.page(request, entry.caller.person, "reviews", reviews.FILTERS, countable=True)
-    await entry.service.caught_up(entry.ledger.name, -1, (reviews.PROJECTION.name,))
-    found = await reviews.listed(
-        entry.service.reads, entry.ledger.name, seen, page.filters, page.after, page.limit,
-        await entry.ledger.now(), counted=page.counted,
-    )  # fmt: skip
+    found = await page_of(entry, seen, page)
     return of_list(found.items, page.cursor(found.next), found.total)
+
+
+async def page_of(entry: Entry, seen: Scopes, page: headers.Page) -> Page:
+    """Return a page of the evaluations in these scopes."""
+    await entry.service.caught_up(entry.ledger.name, -1, (reviews.PROJECTION.name,))
+    return await reviews.listed(
+        entry.service.reads, entry.ledger.name, seen, page.filters, page.after, page.limit,
+        entry.now, counted=page.counted,
+    )  # fmt: skip
 
 
 async def units(request: web.Request) -> web.Response:

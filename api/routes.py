@@ -25,6 +25,7 @@ KINDS: Mapping[str, str] = {
     "policies": "policy",
     "appointments": "appointment",
     "seals": "seal",
+    "anchored-logs": "anchored-log",
 }
 
 # The acts that a client system may do as itself; every other act needs a person.
@@ -33,6 +34,40 @@ BY_SYSTEMS: Collection[str] = frozenset(
     for action, cells in MAY.items()
     if any(cell.role == Role.CLIENT_SYSTEM for cell in cells)
 )
+
+
+_OFFICIAL = ("official",)
+_PERSONAL = ("official", "personal", "sensitive")
+# What each reading delivers, by its name: classes of data (`ledger.classes`).  What delivers
+# anything goes into the access log before it is shown; an empty row says that it is nothing of
+# a case.  A reading that stands in no row is not served.
+DELIVERED: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "read-case", "read-cases", "read-history", "read-events", "read-export",
+            "read-dossier", "read-complaint", "read-complaints", "read-matter", "read-matters",
+            "read-subject", "read-subjects", "read-imports", "read-reviews", "{action}",
+        ),
+        _PERSONAL,
+    ),
+    **dict.fromkeys(
+        (
+            "read-alerts", "read-audit", "read-findings", "read-performance", "read-progress",
+            "read-register", "read-posts", "read-access-log", "read-live",
+        ),
+        _OFFICIAL,
+    ),
+    # The office is everybody's who has business here; logs and proofs are anybody's.
+    **dict.fromkeys(
+        (
+            "", "asset", "read-{things}", "read-office", "read-conformity", "read-baseline",
+            "read-anchors",
+            "read-log", "receive", "register-complaint", "open-matter", "office-propose",
+            "office-act", "sign-in", "sign-out",
+        ),
+        (),
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -76,6 +111,16 @@ class Route:
         for name, words in self.among.items():
             path = path.replace(f"{{{name}}}", f"{{{name}:{'|'.join(sorted(words))}}}")
         return path
+
+    @property
+    def delivers(self) -> tuple[str, ...]:
+        """The classes of data that an answer shows; of acts of the interface none: they are acts.
+
+        KeyError for a reading that nobody has thought about.
+        """
+        if self.method != "GET" and self.access != "page":
+            return ()
+        return DELIVERED[self.name]
 
     def named(self, parts: Mapping[str, str]) -> str:
         """Return what a refusal on record calls this, by the parts of the path."""

@@ -23,6 +23,24 @@ class Settings:
     # Keys lie apart from what they protect, and are never in one backup with it; None: `keys`
     # in the home folder.
     keys: Path | None = None
+    # The newest checkpoint of each log, outside the database; None: `checkpoints` beside the folder
+    # of keys. Best on another disk, and in no backup that is restored together with the database.
+    checkpoints: Path | None = None
+    # Who has to cosign checkpoints, and where they are reached (C2SP tlog-policy); None: nobody.
+    policy: Path | None = None
+    # The same for the sealed line of the access log: inspection's own witness, nobody else's.
+    sealed_policy: Path | None = None
+    # Where the logs of other ledgers are read whose checkpoints are anchored here, a line each:
+    # `<ledger> <id> <address of the log>`; None: none is followed, they come over the interface.
+    anchored: Path | None = None
+    # How often those logs are looked at. What was rewritten between two anchors nobody notices.
+    anchor_every_s: float = 300.0
+    # Where a time-stamping authority (RFC 3161) takes requests; None: checkpoints are not stamped.
+    tsa: str | None = None
+    # The certificates its answers have to lead to, as PEM.
+    tsa_certificates: Path | None = None
+    # How often the newest checkpoint is stamped, at most; authorities count what they answer.
+    tsa_interval_s: float = 3_600.0
     # None: the embedded PostgreSQL in the home folder; else the URL of an external one.
     database_url: str | None = None
     # Another folder of PostgreSQL's programs; None: those that were installed with us.
@@ -31,6 +49,8 @@ class Settings:
     # writing; the same for all its processes, such as the time at which it was rolled out
     # (`date +%s%6N`). 0: this process is a deployment of its own, numbered as it starts.
     epoch: int = 0
+    # How many synchronous standbys must be attached for acts to be taken; 0: none is asked for.
+    standby_required: int = 0
     # Only this machine, until an operator says otherwise.
     host: str = "127.0.0.1"
     # A port that needs no rights.
@@ -61,12 +81,16 @@ class Settings:
     keepalive_s: float = 75.0
     # Connections of one peer: more than a browser or a pool needs.
     peer_connections: int = 100
-    # How long a reading waits for the position it asks for.
+    # How long a reading waits for its views to show the position it asks for.
     at_least_s: float = 2.0
     # Verified tokens are remembered this long; a revoked key lives no longer.
     token_cache_s: float = 60.0
     # From which level on a line is written: debug, info, warning or error.
     log_level: str = field(default="info")
+
+    def checkpoints_beside(self, keys: Path) -> Path:
+        """Return the folder of the checkpoint files outside the database, by that of the keys."""
+        return self.checkpoints or keys.parent / "checkpoints"
 
     def own_origins(self) -> tuple[str, ...]:
         """Return the origins whose pages may post."""
@@ -75,8 +99,22 @@ class Settings:
         return tuple(f"http://{name}:{self.port}" for name in ("127.0.0.1", "localhost"))
 
 
+# A ledger that is closed has a number which no deployment reaches.
+EPOCH_DIGITS = 18
 LEVELS = ("debug", "info", "warning", "error")
-_PATHS = frozenset({"home", "keys", "postgres", "issuers"})
+_PATHS = frozenset(
+    {
+        "home",
+        "keys",
+        "checkpoints",
+        "policy",
+        "sealed_policy",
+        "anchored",
+        "postgres",
+        "issuers",
+        "tsa_certificates",
+    }
+)
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 
@@ -97,6 +135,8 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _read(name: str, text: str) -> object:
     default = next(f.default for f in fields(Settings) if f.name == name)
+    if name == "epoch" and len(text) > EPOCH_DIGITS:
+        raise ValueError(f"at most {EPOCH_DIGITS} digits: {PREFIX}{name.upper()}")
     try:
         if isinstance(default, int):
             return int(text)

@@ -12,9 +12,13 @@ from ledger.database import Database, Role
 from ledger.errors import Refused
 from ledger.keyring import Keyring
 from ledger.ledger import Ledger
+from ledger.log import SQL as LOG
+from ledger.log import Log
 from ledger.office.setup import opening
+from ledger.origin import SIMULATED, companion_origin
 from ledger.recorded import Key
-from ledger.store import Store, open_ledger
+from ledger.signing import new_key, new_origin
+from ledger.store import Store, companions, open_ledger
 
 DATA = Path(package.__file__).parent / "data"
 AT_ONCE = 64
@@ -33,10 +37,13 @@ async def initialise(
     *,
     simulated: datetime | None,
     document: Data | None = None,
+    origin: str | None = None,
+    follows: Data | None = None,
 ) -> int:
     """Create a ledger and record its set-up; return how many events that took.
 
-    `connection` is of who may migrate.  Begun and cut short, it goes on where it stopped; a
+    `connection` is of who may migrate, `follows` what the first event commits of a ledger that was
+    closed.  Begun and cut short, it goes on where it stopped; a
     ledger that is set up already is refused (`already-done`).
     """
     store = Store(database.as_role(Role.APP))
@@ -45,9 +52,11 @@ async def initialise(
     try:
         chosen = document or example()
         head = await store.head(name)
+        await _unused(store, name, origin, follows)
         if head is None:
             zone = str(chosen.get("zone", "Asia/Shanghai"))
             await open_ledger(connection, name, zone, simulated)
+        logs = await begin_logs(connection, store, keys, name, origin)
         ledger = Ledger(name, store, keyring)
         await ledger.open()
         at = await store.now(name)
@@ -58,7 +67,11 @@ async def initialise(
             ledger=name,
             at=at,
             simulated=simulated is not None,
+            logs=logs,
+            follows=follows,
         )
+        if ledger.office.events and ledger.office.events[0].data.get("follows") != follows:
+            raise Refused("already-done", f"ledger {name} began otherwise")
         done = len(ledger.office.events)
         if done >= len(events):
             raise Refused("already-done", f"ledger {name} is set up")
@@ -71,6 +84,63 @@ async def initialise(
     finally:
         await store.close()
         keyring.close()
+
+
+async def _unused(store: Store, name: str, origin: str | None, follows: Data | None) -> None:
+    """Refuse an origin that a log had before: it would be two histories of one name."""
+    used = {str(follows["origin"])} if follows else set()
+    for other in await store.ledgers():
+        state = await Log(store, other).state() if other != name else None
+        used |= {state.origin} if state else set()
+    state = await Log(store, name).state()
+    chosen = state.origin if state else origin
+    if chosen is not None and any(one.removesuffix(SIMULATED) == chosen.removesuffix(SIMULATED)
+                                  for one in used):  # fmt: skip
+        raise Refused("already-done", f"the origin {chosen} is that of another history")
+
+
+async def begin_logs(
+    connection: Any,  # noqa: ANN401 (asyncpg ships no types)
+    store: Store,
+    keys: Path,
+    name: str,
+    origin: str | None = None,
+) -> tuple[Data, ...]:
+    """Begin the logs of a ledger and its companions, where they are not; return their keys.
+
+    `connection` is of who may migrate, `origin` a name of the operator's own choice.
+    """
+    head = await store.head(name)
+    if head is None:
+        raise Refused("not-found", f"no ledger {name}")
+    own = await Log(store, name).state()
+    base = own.origin if own else new_origin(name, simulated=head.simulated, chosen=origin)
+    told: list[Data] = []
+    for sequence in (name, *companions(name)):
+        state = await Log(store, sequence).state()
+        named = base if sequence == name else companion_origin(base, sequence)
+        if state is None:
+            key = new_key(keys, sequence, named).verifier.text
+            await connection.execute(LOG["open_log"], sequence, named, key)
+        else:
+            key = state.keys[0]
+        told.append({"sequence": sequence, "origin": named, "key": key})
+    return tuple(told)
+
+
+async def logs_of_old(
+    database: Database,
+    connection: Any,  # noqa: ANN401 (asyncpg ships no types)
+    keys: Path,
+) -> None:
+    """Begin the logs of ledgers that were set up before there were any."""
+    store = Store(database.as_role(Role.APP))
+    await store.connect()
+    try:
+        for name in await store.ledgers():
+            await begin_logs(connection, store, keys, name)
+    finally:
+        await store.close()
 
 
 def _named(kind: str) -> Mapping[str, Data]:

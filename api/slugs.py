@@ -19,6 +19,12 @@ class Slug:
     todo_zh: str
     todo_en: str
 
+    def words(self, language: str) -> tuple[str, str]:
+        """Return title and what to do, in Chinese or in English."""
+        if language == "zh-CN":
+            return self.title_zh, self.todo_zh
+        return self.title_en, self.todo_en
+
 
 _TABLE = """
 bad-request | 400 | HTTP 使用不当 | HTTP used wrongly
@@ -99,6 +105,12 @@ legal-hold | 409 | 已被保全 | Held for inspection
 rule-refused | 409 | 程序规则不允许 | A rule of procedure forbids it
     | 请查看 rule 所列规则，补足条件后再办理。
     | See `rule`, meet what it asks for, then act again.
+anchor-shrunk | 409 | 日志短于已存证的检查点 | The log is shorter than what is anchored
+    | 请取该日志最新的检查点重试；若其记录确已减少，请查明原因。
+    | Take its newest checkpoint; if events are really gone there, find out why.
+anchor-conflict | 409 | 该日志有两段不一致的历史 | The log has two histories
+    | 两个已签名的检查点互不相容，已作为证据记录；请通知监察机关，先查明再处理。
+    | Two signed checkpoints contradict each other and are on record: call inspection.
 version-conflict | 412 | 办件已有新版本 | The case has moved on
     | 请读取 current_version 的办件后再决定是否办理。
     | Read the case at `current_version`, then decide again.
@@ -137,6 +149,9 @@ occurred-in-future | 422 | 发生时间在未来 | occurred_at lies in the futur
 unknown-reference | 422 | 所引用的对象不存在 | What is referred to is not there
     | 请核对所引用的事项、机构、人员、印章、文书或记录。
     | Check the item, organ, person, seal, document or event named.
+anchor-unproven | 422 | 检查点未能证明 | The checkpoint does not prove out
+    | 请核对登记的公钥，并用该日志的哈希块重新计算一致性证明。
+    | Check the registered keys, and make the proof anew from that log's tiles.
 idempotency-key-reused | 422 | Idempotency-Key 已用于另一请求 | The key was used for another request
     | 不同的请求请使用新的 Idempotency-Key。 | Use a new Idempotency-Key for another request.
 webhook-target | 422 | 推送地址不被允许 | The webhook address is not allowed

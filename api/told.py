@@ -62,6 +62,20 @@ class Brief(Told):
     effective: Maybe[bool] = UNSET
 
 
+class ProofOf(Told):
+    """The .tlog-proof of one event (C2SP tlog-proof)."""
+
+    position: Whole
+    proof: str
+
+
+class Published(Told):
+    """What `Prefer: wait=published` brings: proofs under the checkpoint of a size."""
+
+    size: Whole
+    proofs: list[ProofOf]
+
+
 class By(Told):
     """Who acted: a person in a post, a client system, or the law."""
 
@@ -184,6 +198,7 @@ class State(Told):
     closed_on: On | None
     allowed_actions: list[Action]
     forbidden_actions: list[Forbidden]
+    revealed: Maybe[dict[str, str | None]] = UNSET
 
 
 class Act(Told):
@@ -194,6 +209,7 @@ class Act(Told):
     events: list[Brief]
     state: State
     allowed_actions: list[Action]
+    published: Maybe[Published | None] = UNSET
 
 
 class Holder(Told):
@@ -316,20 +332,41 @@ class View(Told):
     failed: Recorded | None
 
 
+class NewestAnchor(Told):
+    """How large a log was when it was anchored last, when that was, how long ago."""
+
+    size: Whole
+    at: str
+    age_s: int
+
+
+class AnchorsReady(Told):
+    """The anchored logs that are followed: how many, which are not as they should be, and why."""
+
+    looked: Whole
+    bad: dict[str, Literal["conflict", "shrunk", "unproven", "unreachable", "failed"]]
+    unread: str | None
+    newest: dict[str, NewestAnchor]
+
+
+class Stamped(Told):
+    """The last checkpoint that an authority stamped since the start, and how often it failed."""
+
+    size: int | None
+    at: str | None
+    failed: int
+
+
 class LedgerReady(Told):
-    """A ledger: whether anything holds its appends, and its views."""
+    """A ledger: whether anything holds its appends, by which statement it was closed, its views."""
 
     simulated: bool
     held: str | None
+    closed: str | None
+    stamped: Stamped | None
     views: list[View]
-
-
-class Ready(Told):
-    """Whether acts can be taken, and if not, why."""
-
-    ready: bool
-    why: Maybe[str] = UNSET
-    ledgers: Maybe[dict[str, LedgerReady]] = UNSET
+    unmeasured: str | None
+    anchors: Maybe[AnchorsReady] = UNSET
 
 
 class Words(Struct, forbid_unknown_fields=True, rename={"zh": "zh-CN"}):
@@ -337,6 +374,24 @@ class Words(Struct, forbid_unknown_fields=True, rename={"zh": "zh-CN"}):
 
     zh: str
     en: str
+
+
+class Lacking(Told):
+    """A start-up assertion that does not hold, and what to do."""
+
+    id: str
+    severity: Literal["refuse", "hold", "hold-alerts", "warning"]
+    what: str
+    todo: Words
+
+
+class Ready(Told):
+    """Whether acts can be taken, and if not, why."""
+
+    ready: bool
+    why: Maybe[str] = UNSET
+    findings: Maybe[list[Lacking]] = UNSET
+    ledgers: Maybe[dict[str, LedgerReady]] = UNSET
 
 
 class Reason(Told):

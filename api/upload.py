@@ -19,10 +19,11 @@ from api.access import Entry, enter
 from api.bodies import object_of
 from api.characters import line_is_clean
 from api.imports import report
-from api.intake import INTAKE, SQL
+from api.intake import INTAKE
 from api.multipart import Head, Parts, boundary_of
 from api.office import allowed
 from api.rows import CsvRows, JsonRows, Row, Rows, unreadable
+from api.staging import SQL, sealed
 from api.xes import XesRows
 from ledger import imported, mapping, privacy, traced
 from ledger.errors import Refused
@@ -97,6 +98,8 @@ class _Staged:
         self.waiting: list[tuple[Any, ...]] = []
         self.readable = 0
         self.begun = False
+        # Made with the file; rows come after it.
+        self.key_of_rows = b""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -139,14 +142,14 @@ class _Staged:
         if len(name) > mapping.NAME_CHARS or not line_is_clean(name):
             raise Refused("forbidden-character", "the name of the file", pointer="/file")
         self.rows = _reader(head, self.mapping)
+        await self.intake.sweep()
         async with self.intake.reached() as connection:
-            await connection.execute(SQL["sweep_rows"], self.place[0])
-            await connection.execute(SQL["sweep_files"], self.place[0])
             await connection.execute(
                 SQL["begin"], *self.place, self.key, self.mapping.system, self.mapping.item,
                 name, orjson.dumps(read), self.by, self.entry.now,
             )  # fmt: skip
         self.begun = True
+        self.key_of_rows = await self.intake.new_key(*self.place, self.entry.now.year)
 
     async def _file(self, data: bytes) -> None:
         assert self.rows is not None, "a piece of the file comes after its head"
@@ -162,7 +165,7 @@ class _Staged:
             state = "ready" if code is None else "quarantined"
             shown = own_id if code not in ("forbidden-character", "too-long") else None
             # Rows name people.  What waits is sealed; what cannot be taken in is not kept.
-            raw = self.intake.sealed(self.id, row.number, row.raw) if code is None else b""
+            raw = sealed(self.key_of_rows, self.id, row.number, row.raw) if code is None else b""
             self.waiting.append((*self.place, row.number, shown, state, code, note, raw))
 
     def _read(self, row: Row) -> tuple[str | None, str | None, str | None]:
@@ -246,6 +249,7 @@ class _Staged:
         async with self.intake.reached() as connection:
             await connection.execute(SQL["drop_rows"], *self.place)
             await connection.execute(SQL["drop_file"], *self.place)
+        await self.intake.destroy_keys(self.place[0])
 
 
 def _reader(head: Head, mapping: AnyMapping) -> Rows:

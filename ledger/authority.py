@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import chain
 
-from ledger.case import Actor, Case, Data, replay
+from ledger.case import Actor, Case, Data, Event, replay
 from ledger.errors import Refused
 from ledger.lifecycle import (
     ACTION_OF,
@@ -223,8 +223,12 @@ def _against(action: Action, case: Case, actor: Actor, may: May, now: datetime) 
 def _own_line(case: Case, actor: Actor, details: Data) -> bool:
     event_id = details.get("event")
     target = case.event(event_id) if event_id is not None else None
-    if target is None:
-        return True  # an unknown reference is refused as such
+    # An unknown reference is refused as such.
+    return target is None or own_line(actor, target)
+
+
+def own_line(actor: Actor, target: Event) -> bool:
+    """Tell whether an act is of the line of whoever would put it right."""
     if target.actor.organ is not None:
         return target.actor.organ == actor.organ
     # What the law or an applicant did is the business of the line whose duty it served.

@@ -54,14 +54,19 @@ _APPLICANT = {
 # The bureau's own set-up: appointments name staff, nothing names an applicant.
 _OFFICE = (
     "ledger-opened",
+    "log-key-set",
+    "log-key-retired",
+    "log-sm2-set",
     "organ-set",
     "client-set",
-    *(f"{kind}-{act}" for kind in ("item", "calendar", "policy", "appointment")
+    *(f"{kind}-{act}" for kind in ("item", "calendar", "policy", "appointment", "anchored-log")
       for act in ("set", "proposed", "approved")),
     "appointment-ended",
     "appointment-reviewed",
     "baseline-set",
     "baseline-ended",
+    "anchored",
+    "anchor-conflict",
     "seal-registered",
     "seal-enabled",
     "seal-handed-over",
@@ -227,7 +232,22 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
         ("complaint-correction-approved", "matter-correction-approved"), _official("event")
     ),
+    **dict.fromkeys(
+        ("subject-restricted", "subject-released", "subject-held", "subject-hold-lifted"),
+        _official("reference of role number"),
+    ),
+    "key-destruction-proposed": _official("reference of role number legal_basis retention"),
+    # Of the key only what tells it from others: a digest of 256 random bits.
+    "key-destroyed": _official(
+        "reference of role number proposal legal_basis retention fingerprint backups_gone_on"
+    ),
     "refused": _official("action case item slug rule earlier_position stream"),
+    # The access log: what was read, by whom stands in the actor; no applicant is named.
+    "read": {
+        **_official("what cases filter classes revealed items digest part begun"),
+        **_official("code reference", of="purpose"),
+    },
+    "entry-sealed": _official("entry"),
     "library": {"*": "official"},
 }
 

@@ -54,6 +54,9 @@ SETTINGS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
     "cluster_name": "caseledger",
+    # A restore from archived WAL is waited for to its end: nobody reads half of one, and what
+    # starts here writes.
+    "hot_standby": "off",
 }
 # For tests: a power cut would lose everything.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

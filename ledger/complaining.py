@@ -62,14 +62,7 @@ def candidate(
     ]
     for post in held:
         if post.active(on):
-            return Actor(
-                person=post.person,
-                name=post.name,
-                role=str(post.role),
-                organ=post.organ,
-                appointment=post.id,
-                client=caller.client,
-            )
+            return post.actor(caller.client)
     if any(post.was(on) for post in held):
         raise Refused("appointment-ended", "the appointment that gave this has ended")
     raise Refused("action-not-allowed", f"no appointment of yours gives {action} here")
@@ -259,19 +252,24 @@ def _open_to_all(complaint: Complaint, proposal: Data) -> None:
         raise Refused("rule-refused", "that keeps it from somebody", rule="correction.fields")
 
 
-def _corrected(complaint: Complaint, on: Occasion) -> correction_beside.Corrected:
-    def own(target: Event) -> bool:
-        if target.actor.organ is not None:
-            return target.actor.organ == on.by.organ
-        # Who complains, through a portal, is in the care of those who follow complaints up.
-        return on.by.organ != complaint.unit
+def own(complaint: Complaint, target: Event, by: Actor) -> bool:
+    """Tell whether an act is of the line of whoever would put it right."""
+    if target.actor.organ is not None:
+        return target.actor.organ == by.organ
+    # Who complains, through a portal, is in the care of those who follow complaints up.
+    return by.organ != complaint.unit
 
+
+def _corrected(complaint: Complaint, on: Occasion) -> correction_beside.Corrected:
     def tried(correction: Data) -> object:
         known = replay(complaint.events, complaint.zone, tried=correction)
         return deadlines(known, on.office, on.now)
 
     return correction_beside.Corrected(
-        events=complaint.events, table=CORRECTABLE, own=own, tried=tried
+        events=complaint.events,
+        table=CORRECTABLE,
+        own=lambda target: own(complaint, target, on.by),
+        tried=tried,
     )
 
 

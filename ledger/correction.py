@@ -85,7 +85,7 @@ def correct(
         raise Refused(
             "schema", "a correction has evidence", rule="correction.evidence", pointer="/evidence"
         )
-    if not fields or set(fields) - _given(target):
+    if not fields or set(fields) - given(target):
         raise Refused("rule-refused", "that cannot be corrected here", rule="correction.fields")
     for name, value in fields.items():
         _possible_value(case, on, target, name, value)
@@ -96,8 +96,8 @@ def correct(
     return (event(case, on, "correction-proposed", data),)
 
 
-def _given(target: Event) -> frozenset[str]:
-    """Name what may be corrected of an event; of what the law did, that it did it."""
+def given(target: Event) -> frozenset[str]:
+    """Name what may be corrected of an event; of what the law did, that it did it (`void`)."""
     if target.actor.kind == "by-law":
         return frozenset({"void"})
     if target.type not in CORRECTABLE:

@@ -21,19 +21,12 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-from ledger.cluster import MAJORS, SUPERUSER, Cluster, pid_line, write_secret
+from ledger.cluster import SUPERUSER, Cluster, pid_line, write_secret
 from ledger.errors import Unavailable
 from ledger.queries import load
 
 NAME = "caseledger"
 SQL = load(Path(__file__).with_name("database.sql"))
-DURABLE = {
-    "data_checksums": {"on"},
-    "fsync": {"on"},
-    "full_page_writes": {"on"},
-    "synchronous_commit": {"on", "remote_apply"},
-}
-
 AWAY = (
     OSError,
     asyncpg.InternalClientError,
@@ -155,14 +148,16 @@ class Database:
             )
         return {**self.reach, "user": str(role), "password": passwords[role]}
 
-    async def pool(self, role: Role, *, size: int = 8) -> "asyncpg.Pool[asyncpg.Record]":
+    async def pool(
+        self, role: Role, *, size: int = 8, settings: Mapping[str, str] | None = None
+    ) -> "asyncpg.Pool[asyncpg.Record]":
         """A pool of connections of a role, named after it on the server; `size` is its limit."""
         return await asyncpg.create_pool(
             **self.as_role(role),
             min_size=1,
             max_size=size,
             reset=_reset,
-            server_settings={"application_name": f"{NAME} {role}"},
+            server_settings={"application_name": f"{NAME} {role}", **(settings or {})},
         )
 
     async def make(self) -> None:
@@ -234,22 +229,6 @@ class Reach:
     async def close(self) -> None:
         """Close the connections once they are given back."""
         await self._pool.close()
-
-
-async def shortcomings(connection: "asyncpg.Connection[asyncpg.Record]") -> tuple[str, ...]:
-    """What forbids serving on this connection, each with the code of its start-up assertion."""
-    me = await connection.fetchrow(SQL["me"])
-    found = [f"ST-1: {me['rolname']} is more than a plain role"] if me["mighty"] else []
-    settings = {row["name"]: row["setting"] for row in await connection.fetch(SQL["durable"])}
-    found += [
-        f"ST-2: {name} is {settings[name]}"
-        for name, wanted in DURABLE.items()
-        if settings[name] not in wanted
-    ]
-    major = settings["server_version_num"][:2]
-    if major not in MAJORS:
-        found.append(f"ST-13: PostgreSQL {major} is not one of those tested: {', '.join(MAJORS)}")
-    return tuple(found)
 
 
 def scram_verifier(password: str, salt: bytes, iterations: int = 4096) -> str:

@@ -9,6 +9,7 @@ from ledger.fold_result import granted, validity
 from ledger.fold_supervision import penalty_of_permit
 from ledger.lifecycle import Stage
 from ledger.runs import done, ended, met, opened
+from ledger.workdays import years_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,14 +91,8 @@ def renewed_validity(valid_to: str | None, years: Json) -> Mapping[str, str]:
     if valid_to is None or not years:
         return {}
     begins = date.fromisoformat(valid_to) + timedelta(days=1)
-    try:
-        ends = begins.replace(year=begins.year + int(years))
-    except ValueError:  # the 29th of February
-        ends = begins.replace(year=begins.year + int(years), month=3, day=1)
-    return {
-        "valid_from": begins.isoformat(),
-        "valid_to": (ends - timedelta(days=1)).isoformat(),
-    }
+    ends = years_after(begins, int(years)) - timedelta(days=1)
+    return {"valid_from": begins.isoformat(), "valid_to": ends.isoformat()}
 
 
 def _cancelled(case: Case, event: Event) -> None:

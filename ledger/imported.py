@@ -35,6 +35,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "not-allowed": "who lets the file in may not set this item so",
         "unknown-field": "a member that an item of the catalogue does not have",
         "unknown-reference": "an organ or a policy that is not here",
+        "abandoned": "somebody threw the file away before it was let in",
+        "expired": "nobody let the file in while its rows were kept: upload it again",
     }
 )
 

@@ -19,6 +19,7 @@ from typing import TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ledger.durable import kept_secret, settled
 from ledger.errors import Corrupt, Unavailable
 from ledger.queries import load
 
@@ -27,6 +28,8 @@ V = TypeVar("V")
 
 CACHED = 50_000
 KEY_BYTES = 32
+# The role of a key under which something waits for a while, and which is then destroyed.
+PASSING = "passing"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -40,18 +43,18 @@ class Keyring:
         """Open (or make) the keyring in a folder of mode 0700."""
         if not folder.exists():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _settled(folder.parent)
+            settled(folder.parent)
         self._folder = folder
         self._path = folder / "subjects.db"
         if not self._path.exists():
             os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
-            _settled(folder)
+            settled(folder)
         self._statements = load(Path(__file__).with_suffix(".sql"))
         self._db = self._connected()
         for name in ("journal", "table", "index"):
             self._db.execute(self._statements[name])
-        # What a crash in the middle of a destruction left.
-        self._db.execute(self._statements["checkpoint"]).fetchone()
+        # What a crash in the middle of a destruction left, or somebody's reading keeps there.
+        self._left = bool(self._db.execute(self._statements["checkpoint"]).fetchone()[0])
         self._reads = self._connected()
         self._writing = asyncio.Lock()
         self._pending: list[tuple[str, str, str, str, str, bytes]] = []
@@ -61,6 +64,8 @@ class Keyring:
         # What fields show masked, by where they are and their ciphertext: every answer on a
         # case asks for the same ones.  Dropped with the key.
         self.masked: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        # Whose data are kept for storage only: nothing of them is shown, not even masked.
+        self.restricted: set[str] = set()
 
     def close(self) -> None:
         """Close the file."""
@@ -87,22 +92,51 @@ class Keyring:
     def key(self, reference: str) -> bytes | None:
         """Return the key of a reference; None once it, or what it is wrapped by, is gone."""
         known = self._keys.get(reference)
-        if known is not None:
-            return known
-        row = self._reads.execute(self._statements["by_reference"], (reference,)).fetchone()
-        if row is None:
-            return None
-        name, wrapped = row
-        wrapping = self._wrapping.get(name) or _read(self._file(name))
-        if wrapping is None:
-            return None
-        self._wrapping[name] = wrapping
-        try:
-            key = AESGCM(wrapping).decrypt(wrapped[:12], wrapped[12:], reference.encode())
-        except InvalidTag:
-            return None
-        _kept(self._keys, reference, key)
+        if known is None:
+            known = self._opened(reference)
+            if known is not None:
+                _kept(self._keys, reference, known)
+        return known
+
+    def about(self, reference: str) -> tuple[str, str, str] | None:
+        """Return ledger, stream and role of a reference; None where it has no key, or no more."""
+        row = self._reads.execute(self._statements["about"], (reference,)).fetchone()
+        return (row[0], row[1], row[2]) if row is not None else None
+
+    def subjects(self, ledger: str, stream: str) -> tuple[tuple[str, str], ...]:
+        """Return role and reference of everybody who has a key in a stream."""
+        rows = self._reads.execute(self._statements["of_stream"], (ledger, stream)).fetchall()
+        return tuple((role, reference) for role, reference in rows)
+
+    def fingerprint(self, reference: str) -> str | None:
+        """Return what tells a key from others, and nothing else: it is 256 random bits."""
+        key = self.key(reference)
+        return None if key is None else hashlib.sha256(b"key\0" + key).hexdigest()
+
+    async def new_passing(self, ledger: str, place: str, under: str) -> bytes:
+        """Make the key of what waits at a place, durable once it is returned.
+
+        It is not remembered here: who destroys it (`forget`) may be another process.
+        """
+        reference = self._made((ledger, place, PASSING), under)
+        key = self._keys.pop(reference)
+        await self.flush()
         return key
+
+    def passing_key(self, ledger: str, place: str) -> bytes | None:
+        """Return the key of what waits at a place; None once it is destroyed."""
+        who = (ledger, place, PASSING)
+        row = self._reads.execute(self._statements["by_subject"], who).fetchone()
+        return None if row is None else self._opened(row[0])
+
+    def passing(self, ledger: str, kind: str) -> tuple[tuple[str, str], ...]:
+        """Return place and reference of every such key, of places of a kind (`import:…`)."""
+        asked = (ledger, f"{kind}:", f"{kind};", PASSING)
+        return tuple(self._reads.execute(self._statements["passing"], asked).fetchall())
+
+    def inspection_key(self, ledger: str) -> bytes:
+        """Return the key of the sealed line of a ledger's access log, made on first use."""
+        return secret(self._folder / f"inspection-{ledger}.key")
 
     def remember_mask(self, field: tuple[str, str, str], shown: str) -> None:
         """Remember how a field is shown masked."""
@@ -120,10 +154,38 @@ class Keyring:
                 del self._pending[: len(waiting)]
 
     async def forget(self, reference: str) -> None:
-        """Destroy a key: nothing under it is ever opened again, by anybody."""
+        """Destroy a key: nothing under it is ever opened again, by anybody.
+
+        Again and again it does no harm: a crash in the middle is ended by the next call.
+        """
         await self.flush()
-        async with self._writing:
-            await asyncio.to_thread(self._destroy, reference)
+        try:
+            if self.about(reference) is not None:
+                async with self._writing:
+                    await asyncio.to_thread(self._destroy, reference)
+            await self.ended()
+        finally:
+            self._forgotten(reference)
+
+    async def ended(self) -> None:
+        """End what `forget` could not: while somebody reads, what was deleted is still there.
+
+        Raises `Unavailable` as that does, until nobody does.
+        """
+        if self._left:
+            async with self._writing:
+                await asyncio.to_thread(self._overwrite)
+
+    def erase(self, reference: str) -> None:
+        """Destroy a key at once, in this thread: for who is about to measure without it."""
+        try:
+            if self.about(reference) is not None:
+                self._destroy(reference)
+        finally:
+            self._forgotten(reference)
+
+    def _forgotten(self, reference: str) -> None:
+        self.restricted.discard(reference)
         self._keys.pop(reference, None)
         self.masked.clear()
         for who in [who for who, known in self._subjects.items() if known == reference]:
@@ -136,6 +198,20 @@ class Keyring:
         for name in ("secure", "durable"):
             db.execute(self._statements[name])
         return db
+
+    def _opened(self, reference: str) -> bytes | None:
+        row = self._reads.execute(self._statements["by_reference"], (reference,)).fetchone()
+        if row is None:
+            return None
+        name, wrapped = row
+        wrapping = self._wrapping.get(name) or _read(self._file(name))
+        if wrapping is None:
+            return None
+        self._wrapping[name] = wrapping
+        try:
+            return AESGCM(wrapping).decrypt(wrapped[:12], wrapped[12:], reference.encode())
+        except InvalidTag:
+            return None
 
     def _made(self, who: tuple[str, str, str], under: str) -> str:
         reference, key, nonce = token_hex(16), token_bytes(KEY_BYTES), token_bytes(12)
@@ -157,10 +233,15 @@ class Keyring:
 
     def _destroy(self, reference: str) -> None:
         self._db.execute(self._statements["forget"], (reference,))
+        self._left = True
+        self._overwrite()
+
+    def _overwrite(self) -> None:
         # The write-ahead file has the page as it was.  A crash here leaves that, and opening
         # the keyring ends it.
         if self._db.execute(self._statements["checkpoint"]).fetchone()[0]:
             raise Unavailable("busy", "somebody reads the keys: destroy it again")
+        self._left = False
 
     def _file(self, name: str) -> Path:
         return self._folder / f"wrap-{name}.key"
@@ -177,25 +258,12 @@ def wrapping_key(ledger: str, organ: str | None, year: int) -> str:
 def secret(path: Path) -> bytes:
     """Return the 32 random bytes of a key file of mode 0400, made on first use.
 
-    It gets its name once it is whole and on the disk, and the first one to name it wins: a
-    crash leaves no half key, and of two processes none goes on with a key that is not there.
+    Of two processes none goes on with a key that is not there.
     """
     known = _read(path)
     if known is not None:
         return known
-    new = path.with_name(f".{path.name}.{token_hex(8)}.new")
-    handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(token_bytes(KEY_BYTES).hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(new, path)
-    except FileExistsError:
-        pass
-    finally:
-        new.unlink()
-    _settled(path.parent)
+    kept_secret(path, token_bytes(KEY_BYTES).hex() + "\n")
     made = _read(path)
     assert made is not None, "it has just been named"
     return made
@@ -212,15 +280,6 @@ def _read(path: Path) -> bytes | None:
     if len(key) != KEY_BYTES:
         raise Corrupt(f"{path.name} is not a key")
     return key
-
-
-def _settled(folder: Path) -> None:
-    """Put a new name on the disk: a synced file that is in no folder is lost all the same."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _kept(known: OrderedDict[K, V], name: K, value: V) -> None:

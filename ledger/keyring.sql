@@ -47,6 +47,28 @@ SELECT reference
 -- The wrapped key behind a reference.
 SELECT wrapping, wrapped FROM subject_key WHERE reference = ?;
 
+-- name: of_stream
+-- The subjects of a case, matter or complaint, the first key of each.
+SELECT role, reference
+  FROM subject_key
+ WHERE ledger = ?
+   AND stream = ?
+ ORDER BY rowid;
+
+-- name: passing
+-- What waits under keys of its own, by a range of places: `import:` up to `import;`.
+SELECT stream, reference
+  FROM subject_key
+ WHERE ledger = ?
+   AND stream >= ?
+   AND stream < ?
+   AND role = ?
+ ORDER BY stream;
+
+-- name: about
+-- Whose key that is.
+SELECT ledger, stream, role FROM subject_key WHERE reference = ?;
+
 -- name: add
 -- A new key.
 INSERT INTO subject_key (ledger, stream, role, reference, wrapping, wrapped)
@@ -55,3 +77,7 @@ VALUES (?, ?, ?, ?, ?, ?);
 -- name: forget
 -- A key, destroyed.
 DELETE FROM subject_key WHERE reference = ?;
+
+-- name: wrapping
+-- Which wrapping keys are needed to open what is there.
+SELECT DISTINCT wrapping FROM subject_key ORDER BY wrapping;

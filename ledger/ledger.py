@@ -5,14 +5,15 @@ on has moved; if something has, it is decided again.  A crash before the append 
 nothing, a crash after it leaves a whole act that the same key finds again.
 """
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from secrets import token_hex
 
-from ledger import by_law, privacy, records
+from ledger import by_law, privacy, records, subject
+from ledger.access_log import AccessLog, refusal
 from ledger.case import LAW, Actor, Case, Event, Events, Flag, replay
+from ledger.case_cache import CaseCache
 from ledger.clock import Clock
 from ledger.errors import Corrupt, Moved, Refused
 from ledger.occasion import Occasion
@@ -20,7 +21,7 @@ from ledger.office import Office
 from ledger.precondition import permit_state
 from ledger.recorded import Key, Recorded, own, pinned, recorded
 from ledger.state import number_of
-from ledger.store import Command, Committed, Store, Writer
+from ledger.store import Command, Committed, Row, Store, Writer
 
 Decide = Callable[[Case, Office, datetime], Events]
 DecideOffice = Callable[[Office, datetime], Events]
@@ -28,8 +29,11 @@ DecideOffice = Callable[[Office, datetime], Events]
 DecideIn = Callable[[str, Events, Office, datetime], Events]
 
 TRIES = 3
-CACHED_CASES = 20_000
-OFFICE_STREAMS = ("appointment:", "calendar:", "item:", "ledger:", "policy:", "seal:")
+OFFICE_STREAMS = (
+    "anchored-log:", "appointment:", "calendar:", "item:", "ledger:", "policy:", "seal:",
+)  # fmt: skip
+KNOWN_AT_ONCE = (*OFFICE_STREAMS, "subject:")
+SUBJECTS_AT_ONCE = 500
 
 
 class Ledger:
@@ -41,18 +45,18 @@ class Ledger:
         self.store = store
         self.keyring = keyring
         self.clock = Clock(store, name)
+        self.access = AccessLog(name, store, keyring)
         self.office = Office(name)
         self._writer: Writer | None = None
-        self._refusals: Writer | None = None
-        self._cases: OrderedDict[str, Case] = OrderedDict()
-        self._numbers: OrderedDict[tuple[str, int], str] = OrderedDict()
+        self.cases = CaseCache()
+        # How far what was done about subjects is known here, by its register.
+        self._subjects = 0
 
     async def open(self) -> None:
         """Read the office and make ready to write."""
         self._writer = self.store.writer(self.name)
         self._writer.before_append.append(self.keyring.flush)
         self._writer.on_commit.append(self._committed)
-        self._refusals = self.store.writer(f"{self.name}.open")
         await self.refresh()
 
     # -- reading ---------------------------------------------------------------------------
@@ -66,40 +70,67 @@ class Ledger:
         return await self.clock.set(at)
 
     async def refresh(self) -> Office:
-        """Read the office's events that are not yet known here."""
+        """Read what the office and about subjects was recorded and is not yet known here."""
         rows = await self.store.office_rows(self.name, self.office.position + 1)
         if rows:
             self.office = self.office.following(records.decode(row) for row in rows)
+        await self._subjects_known()
         return self.office
+
+    async def _subjects_known(self) -> None:
+        """Restrict and forget whom the ledger says so, in this process.
+
+        A key is destroyed after the act is durable: here, at the latest when a process starts.
+        """
+        while rows := await self.store.numbered(
+            self.name, subject.REGISTER, self._subjects, SUBJECTS_AT_ONCE
+        ):
+            for row in rows:
+                event = records.decode(row)
+                reference = event.data["reference"]
+                if event.type == "key-destroyed":
+                    await self.keyring.forget(reference)
+                elif event.type == "subject-restricted":
+                    self.keyring.restricted.add(reference)
+                elif event.type == "subject-released":
+                    self.keyring.restricted.discard(reference)
+                self._subjects = event.registers[subject.REGISTER]
 
     async def peek(self, stream: str) -> Case | None:
         """Return a case as last known here, which the append will check; else read it."""
-        return self._cases.get(stream) or await self.load(stream)
+        return self.cases.get(stream) or await self.load(stream)
 
     async def load(self, stream: str) -> Case | None:
         """Return a case by its stream, at its newest version; None where there is none."""
-        cached = self._cases.get(stream)
+        cached = self.cases.get(stream)
         rows = await self.store.of_stream(
             self.name, stream, after_version=cached.version if cached else 0
         )
-        if rows:
-            events = tuple(records.decode(row) for row in rows)
-            zone = self.office.zone
-            cached = cached.following(events) if cached else replay(events, zone)
-            self._keep(cached)
-        return cached
+        return self._following(cached, rows)
+
+    async def whole(self, stream: str) -> tuple[Case | None, Sequence[Row]]:
+        """Return a case as `load` does, with its whole history as it is stored."""
+        rows = await self.store.of_stream(self.name, stream)
+        cached = self.cases.get(stream)
+        return self._following(cached, rows[cached.version if cached else 0 :]), rows
+
+    def _following(self, known: Case | None, rows: Iterable[Row]) -> Case | None:
+        """Return a case with what was stored since it was known here."""
+        events = tuple(records.decode(row) for row in rows)
+        if events:
+            known = known.following(events) if known else replay(events, self.office.zone)
+            self.cases.keep(known)
+        return known
 
     async def stream_of(self, register: str, number: int) -> str | None:
         """Lead from an official case number to the stream that has it."""
-        known = self._numbers.get((register, number))
+        known = self.cases.stream_of(register, number)
         if known is None:
             row = await self.store.number(self.name, register, number)
             if row is None:
                 return None
             known = row.stream
-            self._numbers[register, number] = known
-            if len(self._numbers) > CACHED_CASES:
-                self._numbers.popitem(last=False)
+            self.cases.keep_number(register, number, known)
         return known
 
     async def events_from(self, position: int, limit: int) -> Events:
@@ -121,6 +152,16 @@ class Ledger:
         """Return a case as the ledger knew it when `position` was its newest event."""
         rows = await self.store.of_stream(self.name, stream, upto_position=position)
         return replay((records.decode(row) for row in rows), self.office.zone)
+
+    async def newest(self, *streams: str) -> Mapping[str, Event]:
+        """Return the newest event of each of some streams, where there is one."""
+        rows = await self.store.newest_of(self.name, streams)
+        return {row.stream: records.decode(row) for row in rows}
+
+    async def part(self, stream: str, after_version: int, limit: int) -> Events:
+        """Return up to `limit` events of a stream behind a version, in order."""
+        rows = await self.store.part_of(self.name, stream, after_version, limit)
+        return tuple(records.decode(row) for row in rows)
 
     async def history(self, stream: str, upto: int | None = None) -> Events:
         """Return the events of a stream in order, up to a position (None: all)."""
@@ -229,14 +270,16 @@ class Ledger:
         key: Key,
         expected: int | None = None,
         correlation: str | None = None,
+        newest: bool = False,
     ) -> Recorded:
         """Record an act in a stream that is neither a case's nor the office's.
 
-        It is read each time it is decided on; `stream` None begins a new one of the kind.
+        It is read each time it is decided on, or of a long one the `newest` event alone;
+        `stream` None begins a new one of the kind.
         """
         for _ in range(TRIES):
             now = await self.now()
-            events = await self.history(stream) if stream is not None else ()
+            events = await self._so_far(stream, newest=newest)
             named = stream or f"{kind}:{token_hex(16)}"
             version = events[-1].version if events else 0
             try:
@@ -266,43 +309,24 @@ class Ledger:
     async def refuse(
         self, refused: Refused, *, action: str, by: Actor, case: str | None, item: str | None,
         correlation: str | None = None, details: Mapping[str, str] | None = None,
-        flags: tuple[Flag, ...] = (),
+        flags: tuple[Flag, ...] = (), sealed: bool = False,
     ) -> None:  # fmt: skip
-        """Put a refusal on record in the open companion sequence, never in the case."""
-        now = await self.now()
-        data = {
-            "action": action,
-            "case": case,
-            "item": item,
-            "slug": refused.slug,
-            "rule": refused.rule,
-            "earlier_position": refused.earlier_position,
-            **(details or {}),
-        }
-        event = Event(
-            stream=f"refusal:{token_hex(16)}",
-            version=1,
-            type="refused",
-            id=token_hex(16),
-            occurred_at=now,
-            actor=by,
-            responsibility="administration",
-            data={name: value for name, value in data.items() if value is not None},
-            flags=flags,
-            correlation=correlation,
-        )
-        if self._refusals is None:
-            raise Corrupt("the ledger was not opened")
-        body = records.encode(event)
-        command = Command(
-            key=f"refusal|{event.id}",
-            digest=b"refusal",
-            reads={event.stream: 0},
-            events=((event.stream, event.type, body, ()),),
-        )
-        await self._refusals.append(command)
+        """Put a refusal on record in the access log, never in the case.
+
+        Of inspection it goes into the sealed line: what they were refused tells what they asked.
+        """
+        event = refusal(
+            refused, await self.now(), by, {"action": action, "case": case, "item": item},
+            details or {}, flags, correlation,
+        )  # fmt: skip
+        await self.access.put(event, sealed=sealed)
 
     # -- inside ----------------------------------------------------------------------------
+
+    async def _so_far(self, stream: str | None, *, newest: bool) -> Events:
+        if stream is None:
+            return ()
+        return tuple((await self.newest(stream)).values()) if newest else await self.history(stream)
 
     def _by_nobody(self, now: datetime) -> Occasion:
         return Occasion(by=LAW, now=now, office=self.office)
@@ -324,7 +348,7 @@ class Ledger:
     async def _current(self, stream: str | None) -> Case:
         if stream is None:
             return Case(f"case:{token_hex(16)}", self.office.zone)
-        case = self._cases.get(stream) or await self.load(stream)
+        case = self.cases.get(stream) or await self.load(stream)
         if case is None:
             raise Refused("case-not-found", "no such case, or not for you")
         return case
@@ -362,7 +386,7 @@ class Ledger:
         )
         outcome = await self._writer.append(command)
         if outcome.kind == "moved":
-            self._forget(reads)
+            self.cases.forget(reads)
             raise Moved(tuple(command.reads))
         if outcome.kind == "key-reused":
             raise Refused("idempotency-key-reused", "this key was used for another request")
@@ -371,9 +395,9 @@ class Ledger:
         stored = recorded(ready, outcome)
         if case is None:
             return Recorded(stored, None, replayed=False)
-        self._forget({event.stream for event in stored} - {case.stream})
+        self.cases.forget({event.stream for event in stored} - {case.stream})
         case = own(case, stored)
-        self._keep(case)
+        self.cases.keep(case)
         return Recorded(stored, case, replayed=False)
 
     def _ready(self, event: Event, correlation: str | None, under: str) -> Event:
@@ -390,21 +414,6 @@ class Ledger:
         return Recorded(events, case, replayed=True)
 
     async def _committed(self, stored: Iterable[Committed]) -> None:
-        """Take office events into account before anybody is told that they are stored."""
-        if any(e.stream.startswith(OFFICE_STREAMS) for e in stored):
+        """Take what everybody has to know into account before anybody is told that it is stored."""
+        if any(e.stream.startswith(KNOWN_AT_ONCE) for e in stored):
             await self.refresh()
-
-    def _keep(self, case: Case) -> None:
-        held = self._cases.get(case.stream)
-        if held is not None and held.version > case.version:
-            return
-        self._cases[case.stream] = case
-        self._cases.move_to_end(case.stream)
-        if case.number:
-            self._numbers[case.register, case.number] = case.stream
-        if len(self._cases) > CACHED_CASES:
-            self._cases.popitem(last=False)
-
-    def _forget(self, streams: Iterable[str]) -> None:
-        for stream in streams:
-            self._cases.pop(stream, None)

@@ -169,6 +169,8 @@ _AFTER = frozenset({Stage.DECIDED, Stage.SEALED, Stage.ISSUED, Stage.CLOSED})
 # What was granted goes on to live when its case is in the archive.
 _GRANTED = _AFTER | {Stage.ARCHIVED}
 _ENDED = frozenset({Stage.DECLINED, Stage.WITHDRAWN, Stage.TERMINATED})
+# Nothing more waits for anybody.
+OVER = _ENDED | {Stage.CLOSED, Stage.ARCHIVED}
 _RATED = _RUNNING | _GRANTED | _ENDED
 _ALL = _BEFORE | _GRANTED | _ENDED
 

@@ -274,14 +274,7 @@ def candidate(
     ]
     for post in held:
         if post.active(on):
-            return Actor(
-                person=post.person,
-                name=post.name,
-                role=str(post.role),
-                organ=post.organ,
-                appointment=post.id,
-                client=caller.client,
-            )
+            return post.actor(caller.client)
     if any(post.was(on) for post in held):
         raise Refused("appointment-ended", "the appointment that gave this has ended")
     raise Refused("action-not-allowed", f"no appointment of yours gives {action} here")

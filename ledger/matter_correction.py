@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ledger.case import Data, Event, Events
+from ledger.case import Actor, Data, Event, Events
 from ledger.correction_beside import Corrected, approval, proposal
 from ledger.matter import Matter, deadlines, recorded, replay
 from ledger.matter_rules import CORRECTABLE, Action
@@ -24,16 +24,23 @@ def approve_correction(matter: Matter, on: Occasion, *, event_id: str) -> Events
     return recorded(Action.APPROVE_CORRECTION, matter, on, data)
 
 
-def _corrected(matter: Matter, on: Occasion) -> Corrected:
-    def own(target: Event) -> bool:
-        # What the applicant did is in the care of who opened the matter.
-        return on.by.organ == (target.actor.organ or matter.organ)
+def own(matter: Matter, target: Event, by: Actor) -> bool:
+    """Tell whether an act is of the line of whoever would put it right."""
+    # What the applicant did is in the care of who opened the matter.
+    return by.organ == (target.actor.organ or matter.organ)
 
+
+def _corrected(matter: Matter, on: Occasion) -> Corrected:
     def tried(correction: Data) -> object:
         known = replay(matter.events, matter.zone, tried=correction)
         return deadlines(known, (), on.office, on.now)
 
-    return Corrected(events=matter.events, table=CORRECTABLE, own=own, tried=tried)
+    return Corrected(
+        events=matter.events,
+        table=CORRECTABLE,
+        own=lambda target: own(matter, target, on.by),
+        tried=tried,
+    )
 
 
 DOES: Mapping[Action, Callable[..., Events]] = {

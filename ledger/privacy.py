@@ -158,8 +158,19 @@ class Mask:
         self._events = events
 
     def fields(self, data: Data, at: str = "") -> dict[str, Json]:
-        """Return the data, which stands at a path of its event, with every field masked."""
-        return {name: self._shown(value, f"{at}{name}") for name, value in data.items()}
+        """Return the data, which stands at a path of its event, with every field masked.
+
+        Where the data of somebody are kept for storage only, that is said beside them.
+        """
+        shown = {name: self._shown(value, f"{at}{name}") for name, value in data.items()}
+        if any(self._is_restricted(value) for value in data.values()):
+            shown["restricted"] = True
+        return shown
+
+    def _is_restricted(self, value: Json) -> bool:
+        if not isinstance(value, dict) or len(value) != 1 or "enc" not in value:
+            return False
+        return value["enc"]["subject"] in self._keyring.restricted
 
     def _shown(self, value: Json, path: str) -> Json:
         if isinstance(value, dict):
@@ -172,6 +183,8 @@ class Mask:
 
     def _masked(self, field: Data, path: str) -> str:
         enc = field["enc"]
+        if enc["subject"] in self._keyring.restricted:
+            return GONE
         this = (self._ledger, enc["nonce"], enc["data"])
         known = self._keyring.masked.get(this)
         if known is None or enc["event"] not in self._events or enc["path"] != path:

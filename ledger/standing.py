@@ -164,6 +164,12 @@ READING: Mapping[str, Mapping[Role, str]] = {
         Role.ENFORCER: "E",
         Role.INSPECTOR: "J",
     },
+    "dossier": {
+        Role.BUREAU_HEAD: "O",
+        Role.SUPERVISOR: "S",
+        Role.ENFORCER: "E",
+        Role.INSPECTOR: "J",
+    },
     # A supervisor where the findings policy says so.
     "findings": {Role.INSPECTOR: "J", Role.INSPECTION_LEAD: "J", Role.SUPERVISOR: "J"},
     "performance": {
@@ -257,7 +263,7 @@ def _standing(caller: Caller, of: Subject, on: date, office: Office) -> Standing
                 if held.role != may.role or not any(x in may.relations for x in letters):
                     continue
                 if active:
-                    acts.setdefault(action, []).append((_actor(held, caller), may))
+                    acts.setdefault(action, []).append((held.actor(caller.client), may))
                 elif over:
                     ended.add(action)
         for what, table in READING.items():
@@ -315,7 +321,7 @@ def _in_emergency(
         if not given_here or not held.covers(of.item):
             continue
         if emergency.live(held, now):
-            ways = tuple((_actor(held, caller), may) for may in cells)
+            ways = tuple((held.actor(caller.client), may) for may in cells)
             acts = {**given.acts, emergency.GIVES: (*given.acts.get(emergency.GIVES, ()), *ways)}
             readings = given.readings | {"case", "history"}
             given = replace(given, acts=acts, readings=readings, here=True)
@@ -334,7 +340,7 @@ def _behind(held: Post, of: Subject, on: date, office: Office) -> Post | None:
 
 
 def _delegated(held: Post, behind: Post, caller: Caller) -> Actor:
-    actor = _actor(held, caller)
+    actor = held.actor(caller.client)
     return replace(actor, delegator=behind.person, delegated_from=behind.id)
 
 
@@ -357,18 +363,6 @@ def _without_post(
                     system = Actor(kind="system", role=role, organ=organ, client=caller.client)
                     found.setdefault(action, []).append((system, may))
     return found
-
-
-def _actor(held: Post, caller: Caller) -> Actor:
-    return Actor(
-        kind="person",
-        person=held.person,
-        name=held.name,
-        role=str(held.role),
-        organ=held.organ,
-        appointment=held.id,
-        client=caller.client,
-    )
 
 
 def _system_organ(caller: Caller, office: Office) -> str | None:

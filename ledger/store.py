@@ -63,6 +63,8 @@ class Store:
         self._sizes: dict[str, int] = {}
         self._followers: dict[str, set[asyncio.Future[None]]] = {}
         self._gathering: dict[str, set[asyncio.Future[None]]] = {}
+        # Why nothing is appended for now, None while all is well; unlike a hold it passes.
+        self.paused: Unavailable | None = None
 
     async def connect(self) -> None:
         """Open the pool for reads; connections are made when they are wanted."""
@@ -102,11 +104,11 @@ class Store:
         return int(await self._value("new_epoch"))
 
     async def take_over(self, ledger: str, epoch: int) -> None:
-        """Fence off the deployments before this one that write to a ledger and its companion.
+        """Fence off the deployments before this one that write to a ledger and its companions.
 
         Where a later one took over, this one is the fenced one: its appends are refused.
         """
-        for name in (f"{ledger}.open", ledger):
+        for name in (*companions(ledger), ledger):
             try:
                 await self._value("take_over", name, epoch)
             except asyncpg.LockNotAvailableError as error:
@@ -163,6 +165,14 @@ class Store:
         upto = FOREVER if upto_position is None else upto_position
         return await self._rows("of_stream", ledger, stream, after_version, upto)
 
+    async def newest_of(self, ledger: str, streams: Sequence[str]) -> list[Row]:
+        """Return the newest event of each of several streams, where there is one."""
+        return await self._rows("newest_of", ledger, list(streams))
+
+    async def part_of(self, ledger: str, stream: str, after_version: int, limit: int) -> list[Row]:
+        """Return some of the history of a stream behind a version: long ones are read in pages."""
+        return await self._rows("part_of", ledger, stream, after_version, limit)
+
     async def of_streams(self, ledger: str, streams: Sequence[str]) -> list[Row]:
         """Return the histories of several streams, in order of position."""
         return await self._rows("of_streams", ledger, list(streams))
@@ -189,6 +199,10 @@ class Store:
         """Return the event that was given an official number, None where none was."""
         rows = await self._rows("number", ledger, register, number)
         return rows[0] if rows else None
+
+    async def numbered(self, ledger: str, register: str, behind: int, limit: int) -> list[Row]:
+        """Return the events that were given the numbers of a register behind one, in order."""
+        return await self._rows("numbered", ledger, register, behind, limit)
 
     async def counted(self, ledger: str, register: str, before: datetime) -> tuple[int, int | None]:
         """Count the numbers of a register given before an instant; tell where the last stands."""
@@ -250,8 +264,12 @@ class Store:
         await _woken(self._gathering.setdefault(ledger, set()), seconds)
 
     def hurry(self, ledger: str) -> None:
-        """Let who gathers events of a ledger go on at once: somebody waits to read them."""
+        """Let who gathers events of a ledger, or waits for some, look at once: somebody reads.
+
+        What is recorded beside a ledger wakes nobody by itself; who reads it does.
+        """
         _wake(self._gathering.pop(ledger, ()))
+        _wake(self._followers.pop(ledger, ()))
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -264,6 +282,11 @@ class Store:
 
     async def _fetch(self, name: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
         return await self.fetch(self.queries[name], *arguments)
+
+
+def companions(ledger: str) -> tuple[str, str]:
+    """Name the sequences beside a ledger: the open line of its access log, and the sealed one."""
+    return f"{ledger}.open", f"{ledger}.sealed"
 
 
 async def _woken(waiting: set[asyncio.Future[None]], seconds: float) -> None:

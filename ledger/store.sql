@@ -29,24 +29,25 @@ SELECT ledger.now($1);
 SELECT ledger.set_clock($1, $2);
 
 -- name: open_ledger
--- Creates a ledger and its open companion sequence.
+-- Creates a ledger and its two companion sequences.
 SELECT ledger.open_ledger($1, $2, $3);
 
 -- name: new_epoch
 -- The number of a deployment that begins now: larger than any here, and than those of ledgers
--- that are yet to come will be for who began before.
+-- that are yet to come will be for who began before. A ledger that was closed counts for nothing.
 SELECT greatest(max(epoch) + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
-  FROM ledger.head;
+  FROM ledger.head
+ WHERE epoch < 9223372036854775807;
 
 -- name: take_over
 -- Fences off the deployments before this one; answers whose number is in force.
 SELECT ledger.take_over($1, $2);
 
 -- name: fenced
--- Whether a later deployment has taken a ledger or its companion over.
+-- Whether a later deployment has taken a ledger or a companion of it over.
 SELECT bool_or(epoch > $2)
   FROM ledger.head
- WHERE ledger = ANY (ARRAY[$1, $1 || '.open']);
+ WHERE ledger = ANY (ARRAY[$1, $1 || '.open', $1 || '.sealed']);
 
 -- name: next_partition
 -- Makes the next partition when half of the last one is full.
@@ -61,6 +62,29 @@ SELECT position, stream, version, type, recorded_at, record, leaf
    AND version > $3
    AND position <= $4
  ORDER BY version;
+
+-- name: part_of
+-- Some of the history of one stream: of those that are too long to be read whole.
+SELECT position, stream, version, type, recorded_at, record, leaf
+  FROM ledger.event
+ WHERE ledger = $1
+   AND stream = $2
+   AND version > $3
+ ORDER BY version
+ LIMIT $4;
+
+-- name: newest_of
+-- The newest event of each of several streams.
+SELECT e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
+  FROM unnest($2::text[]) AS wanted (stream)
+ CROSS JOIN LATERAL (
+       SELECT position, stream, version, type, recorded_at, record, leaf
+         FROM ledger.event
+        WHERE ledger = $1
+          AND stream = wanted.stream
+        ORDER BY version DESC
+        LIMIT 1) AS e
+ ORDER BY e.position;
 
 -- name: of_streams
 -- The histories of several streams at once, for the projections.
@@ -82,7 +106,8 @@ SELECT position, stream, version, type, recorded_at, record, leaf
 -- name: office_rows
 -- What the office has recorded: its streams are few and named by kind.
 SELECT e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
-  FROM (VALUES ('appointment:', 'appointment;'),
+  FROM (VALUES ('anchored-log:', 'anchored-log;'),
+               ('appointment:', 'appointment;'),
                ('calendar:', 'calendar;'),
                ('item:', 'item;'),
                ('ledger:', 'ledger;'),
@@ -139,6 +164,19 @@ SELECT e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
  WHERE r.ledger = $1
    AND r.name = $2
    AND r.number = $3;
+
+-- name: numbered
+-- The events that were given the numbers of a register behind one, in order.
+SELECT r.number, e.position, e.stream, e.version, e.type, e.recorded_at, e.record, e.leaf
+  FROM ledger.register AS r
+  JOIN ledger.event AS e
+    ON e.ledger = r.ledger
+   AND e.position = r.position
+ WHERE r.ledger = $1
+   AND r.name = $2
+   AND r.number > $3
+ ORDER BY r.number
+ LIMIT $4;
 
 -- name: counted
 -- How many numbers of a register were given before an instant, and where the last one stands.

@@ -21,6 +21,18 @@ _WEEKDAYS = 5
 _KEPT = 8_192
 
 
+def years_after(day: date, years: int) -> date:
+    """Return the same day so many years later; of 29 February, 1 March where there is none.
+
+    >>> years_after(date(2024, 2, 29), 1)
+    datetime.date(2025, 3, 1)
+    """
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalendarVersion:
     """One adopted year of one calendar (工作日历): the days off and the make-up days (调休).

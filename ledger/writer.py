@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from ledger.batch import Command, Committed, Outcome, arrays, outcome, stored, taken
+from ledger.closing import CLOSED_EPOCH
 from ledger.errors import Corrupt, LedgerError, Refused, Unavailable, Unknown
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class Writer:
         command.check()
         if self._held is not None:
             raise _holding(self._held)
+        # What is read is still recorded beside the ledger: readers are never stopped.
+        if self._store.paused is not None and "." not in self.ledger:
+            raise _again(self._store.paused)
         if len(self._queue) >= MAX_QUEUE or self._queued_bytes >= MAX_QUEUED_BYTES:
             raise Unavailable("busy", "too much is waiting to be stored")
         waiting: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -99,8 +103,8 @@ class Writer:
         self._drop()
 
     def hold(self, why: Corrupt) -> None:
-        """Append nothing from now on; whoever still waits is told so."""
-        self._held = why
+        """Append nothing from now on; whoever still waits is told so.  The first reason stays."""
+        self._held = self._held or why
 
     async def _work(self) -> None:
         while self._queue:
@@ -126,6 +130,9 @@ class Writer:
             raise _holding(self._held)
         await self._made_ready()
         epoch = await self._store.epoch(self.ledger)
+        if epoch == CLOSED_EPOCH:
+            # The number that fences everybody off lets nobody in who reads it either.
+            raise Unavailable("integrity-hold", "the ledger is closed", retry_after_s=60)
         try:
             rows = await self._sent(epoch, commands)
         except LOST:
@@ -287,6 +294,11 @@ def _kind(error: Exception) -> str:
 
 def _holding(why: Corrupt) -> Unavailable:
     return Unavailable("integrity-hold", f"appends are held: {why}", retry_after_s=60)
+
+
+def _again(why: Unavailable) -> Unavailable:
+    # Each caller gets one of its own: an error that is raised keeps where it has been.
+    return Unavailable(why.slug, why.why, retry_after_s=why.retry_after_s)
 
 
 def _named(error: asyncpg.PostgresError) -> LedgerError:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 from ledger.case import Data
@@ -14,6 +15,9 @@ from ledger.errors import Refused
 
 # Where a list goes on: the sort key of its last row.
 Mark = int | str | Sequence[int | str | None]
+
+# How a list counts all rows that fit.
+COUNT = "count(*) OVER ()"
 
 _LONGEST = 200
 _MOST = 2**53 - 1
@@ -26,13 +30,14 @@ class Page:
     """Some rows of a list, and the position of the ledger that they show.
 
     `next` is the mark behind the last one, None where there are no more; `total` is how many
-    fit the filters, None where that was not asked.
+    fit the filters, None where that was not asked.  `behind` is what of it was measured earlier.
     """
 
     items: tuple[Data, ...]
     next: Mark | None
     position: int
     total: int | None = None
+    behind: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,17 @@ class Asked:
 def total(rows: Sequence[Any], *, counted: bool) -> int | None:
     """Return how many rows fit, as each row of a page says it; None where nobody asked."""
     return int(rows[0]["total"] or 0) if counted and rows else None
+
+
+@cache
+def of_page(statement: str, *, counted: bool) -> str:
+    """Return the statement of a list; where the total was not asked for, without counting it.
+
+    A plan that might count cannot stop at the end of a page: it reads every row that fits, and
+    no argument that says otherwise comes early enough to change that.
+    """
+    assert COUNT in statement, "not a statement of a list"
+    return statement if counted else statement.replace(COUNT, "NULL::bigint")
 
 
 def behind(prefix: str | None) -> str | None:

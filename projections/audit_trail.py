@@ -22,8 +22,8 @@ from ledger.records import instant
 from ledger.standing import Subject, about
 from ledger.state import case_number
 from projections import seen
-from projections.asked import Asked, Mark, Page, total, wrong_mark
-from projections.follow import Batch, Connection, Pool, Projection
+from projections.asked import Asked, Mark, Page, of_page, total, wrong_mark
+from projections.follow import REFUSALS, Batch, Connection, Pool, Projection
 from projections.histories import is_case, is_complaint
 
 SQL = load(Path(__file__).with_suffix(".sql"))
@@ -83,9 +83,7 @@ async def listed(
         asked.truth("late_entry"),
         counted,
     )
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        await connection.execute(SQL["plan_for_these_values"])
-        rows = await connection.fetch(SQL["listed"], *arguments)
+    rows = await reads.fetch(of_page(SQL["listed"], counted=counted), *arguments)
     found = [row for row in rows if row["position"] is not None]
     following = _mark(found[limit - 1]) if len(found) > limit else None
     position = rows[0]["shown_position"] if rows else -1
@@ -406,5 +404,5 @@ PROJECTION = Projection(
     apply=apply,
     rows={"audit": SQL["rows"], "audit_case": SQL["rows_of_cases"]},
     remove={"audit": SQL["remove"], "audit_case": SQL["remove_all_cases"]},
-    refusals=True,
+    beside=REFUSALS,
 )

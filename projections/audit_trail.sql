@@ -13,10 +13,6 @@ DELETE FROM projections.audit_case
    AND generation = $2
    AND stream = ANY ($3);
 
--- name: plan_for_these_values
--- A list has many filters and few are used: plan for those, not for all that might be.
-SET LOCAL plan_cache_mode = force_custom_plan;
-
 -- name: listed
 -- A page of the acts and refusals that a reader may see, in the order of their recording,
 -- with the position that the page shows; one row without an act where there is none.

@@ -15,7 +15,7 @@ from ledger.deadline import thresholds
 from ledger.office import Office
 from ledger.queries import load
 from projections import seen
-from projections.asked import Asked, Mark, Page, total, wrong_mark
+from projections.asked import Asked, Mark, Page, of_page, total, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.histories import is_complaint
 from projections.limits import beyond, moved
@@ -63,9 +63,7 @@ async def listed(
         asked.truth("overdue"),
         counted,
     )
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        await connection.execute(SQL["plan_for_these_values"])
-        rows = await connection.fetch(SQL["listed"], *arguments)
+    rows = await reads.fetch(of_page(SQL["listed"], counted=counted), *arguments)
     found = [row for row in rows if row["position"] is not None]
     return Page(
         tuple(_shown(row) for row in found[:limit]),

@@ -22,10 +22,6 @@ SELECT stream
    AND generation = $2
    AND unit = $3;
 
--- name: plan_for_these_values
--- A list has many filters and few are used: plan for those, not for all that might be.
-SET LOCAL plan_cache_mode = force_custom_plan;
-
 -- name: listed
 -- A page of the complaints that a reader may see, the newest first, with the position that the
 -- page shows; one row without a complaint where there is none.  One that is kept from the

@@ -15,7 +15,7 @@ from ledger.case import Data
 from ledger.office.elements import ELEMENTS
 from ledger.office.versioned import Versioned
 from ledger.queries import load
-from projections.asked import Asked, Mark, Page, total, wrong_mark
+from projections.asked import Asked, Mark, Page, of_page, total, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.histories import is_baseline
 
@@ -43,7 +43,7 @@ async def listed(
         raise wrong_mark()
     mark: Sequence[Any] = after if isinstance(after, list | tuple) else (None, None)
     rows = await reads.fetch(
-        SQL["listed"],
+        of_page(SQL["listed"], counted=counted),
         ledger,
         limit + 1,
         *mark,

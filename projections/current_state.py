@@ -11,12 +11,12 @@ from typing import Any
 
 from ledger.case import Case, Data, Event
 from ledger.due import renewal_due
-from ledger.lifecycle import Responsibility, Stage
+from ledger.lifecycle import OVER, Responsibility, Stage
 from ledger.office import Office
 from ledger.queries import load
 from ledger.state import number_of
 from projections import seen
-from projections.asked import Asked, Mark, Page, behind, total, wrong_mark
+from projections.asked import Asked, Mark, Page, behind, of_page, total, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.limits import Limits, limits, moved
 
@@ -36,6 +36,7 @@ FILTERS = frozenset(
         "closed_from",
         "closed_to",
         "updated_after",
+        "due_to",
         "q",
     }
 )
@@ -88,10 +89,9 @@ async def listed(
         asked.truth("overdue"),
         asked.one_of("light", LIGHTS),
         counted,
+        asked.day("due_to"),
     )
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        await connection.execute(SQL["plan_for_these_values"])
-        rows = await connection.fetch(SQL["listed"], *arguments)
+    rows = await reads.fetch(of_page(SQL["listed"], counted=counted), *arguments)
     found = [row for row in rows if row["received_position"] is not None]
     following = found[limit - 1]["received_position"] if len(found) > limit else None
     position = rows[0]["shown_position"] if rows else -1
@@ -101,6 +101,59 @@ async def listed(
         position,
         total(rows, counted=counted),
     )
+
+
+# Where a case still waits for somebody.
+OPEN = tuple(str(stage) for stage in Stage if stage not in OVER)
+
+
+async def worklist(
+    reads: Pool,
+    ledger: str,
+    now: datetime,
+    person: str,
+    after: Mark | None,
+    limit: int,
+    *,
+    stages: Sequence[str] | None = None,
+    organs: Sequence[str] = (),
+) -> Page:
+    """Return a page of what waits for a person, what is due first at the top.
+
+    Without `stages` it is what the person holds; with them what stands at these stages in the
+    person's organs and is not in their own hands already.
+    """
+    due, position = _after(after)
+    held = stages is None
+    rows = await reads.fetch(
+        SQL["worklist"],
+        ledger,
+        now,
+        person if held else None,
+        list(OPEN if stages is None else stages),
+        None if held else [f"O:{organ}" for organ in organs],
+        person,
+        due,
+        position,
+        limit + 1,
+    )
+    found = [row for row in rows if row["received_position"] is not None]
+    last = found[limit - 1] if len(found) > limit else None
+    mark: Mark | None = None
+    if last is not None:
+        mark = [last["next_due"].isoformat() if last["next_due"] else "", last["received_position"]]
+    shown = rows[0]["shown_position"] if rows else -1
+    return Page(tuple(_shown(row) for row in found[:limit]), mark, shown, None)
+
+
+def _after(after: Mark | None) -> tuple[date | None, int | None]:
+    """Read where a worklist goes on; what is never due comes last."""
+    if after is None:
+        return None, None
+    match after:
+        case [str(due), int(position)]:
+            return (date.fromisoformat(due) if due else date.max), position
+    raise wrong_mark()
 
 
 def _shown(row: Any) -> Data:  # noqa: ANN401 (asyncpg ships no types)

@@ -22,10 +22,6 @@ SELECT stream
    AND generation = $2
    AND organ = $3;
 
--- name: plan_for_these_values
--- A list has many filters and few are used: plan for those, not for all that might be.
-SET LOCAL plan_cache_mode = force_custom_plan;
-
 -- name: listed
 -- A page of the cases that a reader may see, the newest receipt first, with the position
 -- that the page shows; one row without a case where there is none.  The total is counted
@@ -71,6 +67,7 @@ SELECT p.next_position - 1 AS shown_position, c.*
                         AND ($18::date IS NULL OR t.closed_on <= $18)
                         AND ($19::bigint IS NULL OR t.position > $19)
                         AND ($20::text IS NULL OR t.case_no >= $20 AND t.case_no < $21)
+                        AND ($25::date IS NULL OR t.next_due <= $25)
                         AND ($22::boolean IS NOT TRUE OR t.red_at <= $6)
                         AND ($23::text IS DISTINCT FROM 'red' OR t.red_at <= $6)
                         AND ($23::text IS DISTINCT FROM 'yellow' OR t.yellow_at <= $6)) AS r
@@ -82,6 +79,45 @@ SELECT p.next_position - 1 AS shown_position, c.*
  WHERE s.ledger = $1
    AND s.projection = 'current_state'
  ORDER BY c.received_position DESC;
+
+-- name: worklist
+-- What waits for somebody: held by that person ($3), or at a stage ($4) of an organ's own
+-- ($5) that their post sees to; what is due first comes first. What another system handles
+-- waits for nobody here.
+SELECT p.next_position - 1 AS shown_position, c.*
+  FROM projections.shown AS s
+  JOIN projections.progress AS p
+    ON p.ledger = s.ledger
+   AND p.generation = s.generation
+   AND p.projection = s.projection
+   AND p.sequence = s.ledger
+  LEFT JOIN LATERAL (
+       SELECT t.received_position, t.case_no, t.position, t.version, t.item, t.item_name,
+              t.stage, t.responsibility, t.officer, t.unit, t.organ, t.source, t.received_on,
+              t.accepted_on, t.decided_on, t.issued_on, t.closed_on, t.outcome,
+              t.statutory_due, t.promised_due, t.next_deadline, t.next_due,
+              coalesce(t.next_due, 'infinity'::date) AS ordered_due,
+              coalesce(t.red_at <= $2, false) AS overdue,
+              CASE WHEN t.red_at <= $2 THEN 'red'
+                   WHEN t.yellow_at <= $2 THEN 'yellow'
+                   WHEN t.stopped THEN 'stopped'
+                   WHEN t.next_due IS NOT NULL THEN 'green'
+                   ELSE t.settled END AS light
+         FROM projections.current_state AS t
+        WHERE t.ledger = $1
+          AND t.generation = s.generation
+          AND t.closed_on IS NULL
+          AND t.source = 'own'
+          AND t.stage = ANY ($4::text[])
+          AND ($3::text IS NULL OR t.officer = $3)
+          AND ($5::text[] IS NULL OR t.seen && $5 AND t.officer IS DISTINCT FROM $6)
+          AND ($7::date IS NULL
+               OR (coalesce(t.next_due, 'infinity'::date), t.received_position) > ($7, $8))
+        ORDER BY coalesce(t.next_due, 'infinity'::date), t.received_position
+        LIMIT $9) AS c ON true
+ WHERE s.ledger = $1
+   AND s.projection = 'current_state'
+ ORDER BY c.ordered_due, c.received_position;
 
 -- name: due_by_law
 -- The cases that the law has taken out of the bureau's hands by now, the oldest first.

@@ -72,9 +72,12 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counted:
-    """A case as figures see it: what was due when, what was done when, what went wrong when."""
+    """A case as figures see it: what was due when, what was done when, what went wrong when.
 
-    case_no: str
+    Which case it is counts for nothing.
+    """
+
+    case_no: str = ""
     kind: str | None = None
     given_up: bool = False
     visited: bool = False

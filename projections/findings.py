@@ -16,13 +16,14 @@ from ledger.case import Case
 from ledger.queries import load
 from projections import (
     findings_after,
+    findings_kept,
     findings_order,
     findings_persons,
     findings_times,
 )
 from projections.findings_case import Found, Looked
 from projections.findings_facts import Who, of_acts, of_case, of_refusal
-from projections.follow import Batch, Connection, Projection
+from projections.follow import REFUSALS, Batch, Connection, Projection
 from projections.limits import adopted
 
 SQL = load(Path(__file__).with_suffix(".sql"))
@@ -118,8 +119,16 @@ def unknown(_ledger: str, _case: Case) -> Who:
     return Who()
 
 
-def projection(index: Index = unknown) -> Projection:
-    """Return the projection, which knows applicants by an index whose key it never sees."""
+def _nobody(_reference: str) -> None:
+    """Forget nobody: where the keys are not at hand."""
+
+
+def projection(index: Index = unknown, forget: Callable[[str], None] = _nobody) -> Projection:
+    """Return the projection, which knows applicants by an index whose key it never sees.
+
+    Once the key of somebody is destroyed their cases are measured anew, without knowing them;
+    `forget` sees to it that they are not known here any more.
+    """
 
     async def apply(connection: Connection, batch: Batch) -> None:
         """Measure every case anew that something happened to, and note the refusals."""
@@ -130,6 +139,11 @@ def projection(index: Index = unknown) -> Projection:
         for first, last in adopted(batch):
             rows = await connection.fetch(SQL["moved_by_calendar"], *batch.key, first, last)
             streams |= {row["stream"] for row in rows} - batch.later
+        for event in batch.events:
+            if event.type == "key-destroyed":
+                forget(event.data["reference"])
+                if event.data["of"].startswith("case:"):
+                    streams |= {event.data["of"]} - batch.later
         cases = await batch.cases(streams)
         if cases:
             await _cases(connection, batch, cases, index)
@@ -148,8 +162,9 @@ def projection(index: Index = unknown) -> Projection:
             "finding_case": SQL["remove_all_cases"],
             "finding_act": SQL["remove_all_acts"],
             "finding_refusal": SQL["remove_all_refusals"],
+            **findings_kept.REMOVE,
         },
-        refusals=True,
+        beside=REFUSALS,
     )
 
 

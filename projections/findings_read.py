@@ -1,11 +1,10 @@
 """Reads findings: measures compared with the numbers in force and with the time it is now.
 
-One statement tells them all.  It takes the numbers of the policy and the tests of the
-measures as data, so that a rule's text, its numbers and what it finds come from one table.
+The statements take the numbers of the policy and the tests of the measures as data, so that a
+rule's text, its numbers and what it finds come from one table.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,12 +18,17 @@ from ledger.errors import Refused
 from ledger.office import Office
 from ledger.queries import load
 from ledger.records import instant
-from projections.asked import Asked, Mark, Page, wrong_mark
+from projections.asked import Asked, Mark, Page, total, wrong_mark
+from projections.findings_kept import ACROSS, measure, numbers, standing, standing_of
 from projections.findings_measures import MEASURES
 from projections.findings_rules import POLICY, RULES, Parameters, Rule
-from projections.follow import Connection, Pool
+from projections.follow import Pool
 
 SQL = load(Path(__file__).with_suffix(".sql"))
+# A page with the total, which is counted only where somebody asks for it.
+COUNTED = SQL["listed"].replace(
+    "NULL::bigint AS total", SQL["total"].replace("COUNTED", SQL["counted"].rstrip(";"))
+)
 
 FILTERS = frozenset({"rule", "part", "case", "officer", "organ", "item", "from", "to"})
 FIGURES = frozenset({"rule", "by", "officer", "organ", "item", "from", "to"})
@@ -38,17 +42,9 @@ def parameters(office: Office) -> Parameters:
     return Parameters() if current is None else Parameters.of(current.content, current.number)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """Which rows are read: the generation, the position they show, the zone of their days."""
-
-    generation: int
-    position: int
-    zone: str
-
-
 async def listed(
     reads: Pool,
+    wholes: Pool,
     ledger: str,
     by: Parameters,
     filters: Mapping[str, str],
@@ -58,81 +54,81 @@ async def listed(
     *,
     counted: bool = False,
 ) -> Page:
-    """Return a page of the findings there are by now, the newest first."""
+    """Return a page of the findings there are by now, the newest first.
+
+    What cases show together is read as it was measured (`findings_kept`).  What of it is quick
+    to measure is measured first where something has moved; of the rest is told how it stands.
+    """
     asked = Asked(filters)
     rule = _computable(asked.one_of("rule", RULES))
-    last_of = _before(after)
-    async with reads.acquire() as connection:
-        shown, rows = await _read(
-            connection, ledger, by, asked, rule, now, summary=False, mark=last_of, limit=limit + 1
-        )
-    last = rows[limit - 1] if len(rows) > limit else None
+    statement = COUNTED if counted else SQL["listed"]
+    arguments = (*_arguments(ledger, by, asked, rule, now), *_before(after), limit + 1)
+    rows = await reads.fetch(statement, *arguments)
+    stands = standing_of(_stands(rows), ACROSS if rule is None else ACROSS & {rule.id})
+    quick = stands.quick() if rows else frozenset()
+    if quick:
+        await measure(wholes, ledger, by, quick, now)
+        rows = await reads.fetch(statement, *arguments)
+    found = [row for row in rows if row["id"] is not None]
+    last = found[limit - 1] if len(found) > limit else None
     return Page(
-        tuple(_finding(row, by, shown.zone) for row in rows[:limit]),
+        tuple(_finding(row, by) for row in found[:limit]),
         [instant(last["came_at"]), last["id"]] if last else None,
-        shown.position,
-        (rows[0]["total"] if rows else 0) if counted else None,
+        rows[0]["shown_position"] if rows else -1,
+        total(rows, counted=counted),
+        stands.without(quick),
     )
 
 
 async def summary(
-    reads: Pool, ledger: str, by: Parameters, filters: Mapping[str, str], now: datetime
-) -> tuple[Data, ...]:
-    """Tell of every rule what it looks for, by which numbers, and how much it finds by now."""
-    asked = Asked(filters)
-    async with reads.acquire() as connection:
-        shown, rows = await _read(
-            connection, ledger, by, asked, None, now,
-            summary=True, mark=(None, None), limit=len(RULES),
-        )  # fmt: skip
+    wholes: Pool, ledger: str, by: Parameters, filters: Mapping[str, str], now: datetime
+) -> Page:
+    """Tell of every rule what it looks for, by which numbers, and how much it finds by now.
+
+    Of rules that were never measured by these numbers it is not told how much.
+    """
+    stands = await standing(wholes, ledger, by, ACROSS)
+    quick = stands.quick()
+    if quick:
+        await measure(wholes, ledger, by, quick, now)
+    behind = stands.without(quick)
+    unknown = {rule.name for rule in behind if not rule.known}
+    rows = await wholes.fetch(SQL["counted"], *_arguments(ledger, by, Asked(filters), None, now))
     found = {row["rule"]: row for row in rows}
-    return tuple(_rule(rule, by, found.get(rule.id), shown.zone) for rule in RULES.values())
+    told = (
+        _rule(rule, by, found.get(rule.id), known=rule.why_not is None and rule.id not in unknown)
+        for rule in RULES.values()
+    )
+    return Page(tuple(told), None, stands.shown, behind=behind)
 
 
-async def _read(
-    connection: Connection,
-    ledger: str,
-    by: Parameters,
-    asked: Asked,
-    rule: Rule | None,
-    now: datetime,
-    *,
-    summary: bool,
-    mark: tuple[datetime | None, str | None],
-    limit: int,
-) -> tuple[_Shown, Sequence[Any]]:
+def _stands(rows: Sequence[Any]) -> Sequence[Data]:
+    """Read how the rules stand, as the first row of a list tells it."""
+    found: Sequence[Data] = orjson.loads(rows[0]["standing"]) if rows else ()
+    return found
+
+
+def _arguments(
+    ledger: str, by: Parameters, asked: Asked, rule: Rule | None, now: datetime
+) -> tuple[object, ...]:
     own = rule.id if rule else None
     tests = [
         m.condition(by) for m in MEASURES.values() if not m.figures_only and own in (None, m.rule)
     ]
-    filters = (
+    return (
+        ledger,
+        now,
+        numbers(by),
+        orjson.dumps(tests).decode(),
+        own,
         asked.text("case"),
         asked.text("officer"),
         asked.text("organ"),
         asked.text("item"),
         *asked.moment("from"),
         *asked.moment("to"),
+        asked.text("part"),
     )
-    # Generation and rows are read of one moment, or a rebuild could take them away between.
-    async with connection.transaction(readonly=True, isolation="repeatable_read"):
-        await connection.fetch(SQL["plan_for_these_values"])
-        shown = await _shown(connection, ledger)
-        rows = await connection.fetch(
-            SQL["listed"],
-            ledger,
-            shown.generation,
-            shown.zone,
-            now,
-            orjson.dumps(dict(by.values)).decode(),
-            orjson.dumps(tests).decode(),
-            own,
-            *filters,
-            summary,
-            *mark,
-            limit,
-            asked.text("part"),
-        )
-    return shown, rows
 
 
 async def figures(
@@ -152,14 +148,7 @@ async def figures(
         *asked.moment("to"),
         now,
     )
-    async with (
-        reads.acquire() as connection,
-        connection.transaction(readonly=True, isolation="repeatable_read"),
-    ):
-        shown = await _shown(connection, ledger)
-        rows = await connection.fetch(
-            SQL["figures"], ledger, shown.generation, shown.zone, *arguments
-        )
+    rows = await reads.fetch(SQL["figures"], ledger, *arguments)
     return tuple(
         {
             "measure": row["measure"],
@@ -175,13 +164,6 @@ async def figures(
         }
         for row in rows
     )  # fmt: skip
-
-
-async def _shown(connection: Connection, ledger: str) -> _Shown:
-    row = await connection.fetchrow(SQL["shown"], ledger)
-    if row is None:
-        return _Shown(0, -1, "UTC")
-    return _Shown(row["generation"], row["position"], row["zone"])
 
 
 def _computable(name: str | None) -> Rule | None:
@@ -200,7 +182,7 @@ def _before(after: Mark | None) -> tuple[datetime | None, str | None]:
     raise wrong_mark()
 
 
-def _finding(row: Any, by: Parameters, zone: str) -> Data:  # noqa: ANN401 (asyncpg ships no types)
+def _finding(row: Any, by: Parameters) -> Data:  # noqa: ANN401 (asyncpg ships no types)
     measure, rule = MEASURES[row["measure"]], RULES[row["rule"]]
     figures = orjson.loads(row["figures"]) if row["figures"] else {}
     return {
@@ -211,7 +193,7 @@ def _finding(row: Any, by: Parameters, zone: str) -> Data:  # noqa: ANN401 (asyn
         "part": row["part"],
         "cases": list(row["cases"]),
         "positions": sorted(row["positions"]),
-        "came_at": row["came_at"].astimezone(ZoneInfo(zone)).isoformat(),
+        "came_at": row["came_at"].astimezone(ZoneInfo(row["zone"])).isoformat(),
         "measured": _number(row["measured"]),
         "unit_of_measure": measure.unit,
         "compare": measure.test[0] if measure.test else None,
@@ -237,19 +219,18 @@ def _words(rule: Rule, by: Parameters) -> Data:
     }
 
 
-def _rule(rule: Rule, by: Parameters, newest: Any, zone: str) -> Data:  # noqa: ANN401
-    computed = rule.why_not is None
+def _rule(rule: Rule, by: Parameters, newest: Any, *, known: bool) -> Data:  # noqa: ANN401
     return {
         "rule": rule.id,
         **_words(rule, by),
         "parameters": {name: by.values[name] for name in rule.parameters},
         "policy": by.policy,
-        "computed": computed,
+        "computed": rule.why_not is None,
         "why_not": None if rule.why_not is None else dict(zip(("zh-CN", "en"), rule.why_not,
                                                              strict=True)),
-        "findings": None if not computed else 0 if newest is None else newest["of_rule"],
+        "findings": None if not known else 0 if newest is None else newest["many"],
         "newest_at": None if newest is None
-        else newest["came_at"].astimezone(ZoneInfo(zone)).isoformat(),
+        else newest["newest_at"].astimezone(ZoneInfo(newest["zone"])).isoformat(),
     }  # fmt: skip
 
 

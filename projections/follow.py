@@ -8,7 +8,7 @@ progress row says where and why; it is tried again, so that a corrected program 
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,8 @@ Pool = Any
 SQL = load(Path(__file__).with_suffix(".sql"))
 
 BATCH = 500
+# What is followed beside a ledger by who follows its refusals.
+REFUSALS = frozenset({"refused"})
 # While acts come in, events gather for so long, unless somebody waits to read them: a view
 # takes a third of the time for each event of a large batch, and ten views follow.  Who reads a
 # list is never kept waiting by it (`hurry`).
@@ -57,9 +59,9 @@ PASSING = (
 class Batch:
     """The next events of one sequence, and what a projection needs to apply them.
 
-    `office` is the bureau as known at `end`, the position behind the last event (for
-    refusals: as far as the ledger itself was followed).  `later` are the streams that come
-    again before a rebuild ends, so that they need not be looked at yet.
+    `office` is the bureau as known at `end`, the position behind the last event (for what stands
+    beside the ledger, `refusals`: as far as the ledger itself was followed).  `later` are the
+    streams that come again before a rebuild ends, so that they need not be looked at yet.
     """
 
     ledger: str
@@ -103,18 +105,19 @@ class Projection:
     `apply` writes in the transaction it is given and nowhere else; what it writes is a
     function of the events up to the end of the batch, however they were cut into batches.
     `rows` are the statements that give the rows of each table in order, `remove` those that
-    remove some of a generation.
+    remove some of a generation.  `beside` are the types of entries of the open line of the
+    access log that it is made of too.
     """
 
     name: str
     apply: Callable[[Connection, Batch], Awaitable[None]]
     rows: Mapping[str, str]
     remove: Mapping[str, str]
-    refusals: bool = False
+    beside: Collection[str] = ()
 
     def sequences(self, ledger: str) -> tuple[str, ...]:
-        """Name the sequences it follows: the ledger, and its refusals where it wants them."""
-        return (ledger, f"{ledger}.open") if self.refusals else (ledger,)
+        """Name the sequences it follows: the ledger, and what stands beside it."""
+        return (ledger, f"{ledger}.open") if self.beside else (ledger,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +288,9 @@ class Follower:
         batch = Batch(
             ledger=self.ledger,
             generation=generation,
-            events=events,
+            events=tuple(e for e in events if e.type in self.projection.beside)
+            if refusals
+            else events,
             refusals=refusals,
             office=office,
             end=end,

@@ -93,13 +93,16 @@ SELECT p.projection, p.generation, p.sequence, p.next_position,
  ORDER BY p.projection, p.sequence;
 
 -- name: reached
--- How far what is shown has come in each sequence of the projections asked about.
-SELECT p.sequence, min(p.next_position) AS next_position
+-- How far what is shown has come in each sequence of the projections asked about, and where
+-- that sequence ends now.
+SELECT p.sequence, min(p.next_position) AS next_position, max(h.size) AS size
   FROM projections.shown AS s
   JOIN projections.progress AS p
     ON p.ledger = s.ledger
    AND p.projection = s.projection
    AND p.generation = s.generation
+  JOIN ledger.head AS h
+    ON h.ledger = p.sequence
  WHERE s.ledger = $1
    AND s.projection = ANY ($2)
  GROUP BY p.sequence;

@@ -22,7 +22,10 @@ AT_ONCE = 500
 # The followers of a process read the same events one after the other: so many are at hand.
 DECODED = 2_048
 
-ALONE = ("baseline:", "case:", "complaint:", "matter:", "refusal:", "text:", "uuid:")
+ALONE = (
+    "anchor:", "baseline:", "case:", "complaint:", "matter:", "reading:", "refusal:", "text:",
+    "uuid:",
+)  # fmt: skip
 
 
 def is_case(stream: str) -> bool:

@@ -15,7 +15,7 @@ from ledger.matter_rules import KINDS
 from ledger.office import Office
 from ledger.queries import load
 from projections import seen
-from projections.asked import Asked, Mark, Page, total, wrong_mark
+from projections.asked import Asked, Mark, Page, of_page, total, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.histories import is_matter
 
@@ -66,9 +66,7 @@ async def listed(
         counted,
         of_case.items,
     )
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        await connection.execute(SQL["plan_for_these_values"])
-        rows = await connection.fetch(SQL["listed"], *arguments)
+    rows = await reads.fetch(of_page(SQL["listed"], counted=counted), *arguments)
     found = [row for row in rows if row["position"] is not None]
     return Page(
         tuple(_shown(row) for row in found[:limit]),

@@ -13,10 +13,6 @@ SELECT stream
    AND generation = $2
    AND organ = $3;
 
--- name: plan_for_these_values
--- A list has many filters and few are used: plan for those, not for all that might be.
-SET LOCAL plan_cache_mode = force_custom_plan;
-
 -- name: listed
 -- A page of the matters that a reader may see themselves or by one of their cases, the newest
 -- first, with how far their cases have come, what is due and the light of those cases only

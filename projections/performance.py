@@ -6,7 +6,9 @@ a due date, and a definition that is read in two ways is counted in both from th
 The items are read from the office, the evaluations from the rows of `reviews`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -36,14 +38,20 @@ from projections.figures import COLUMNS, MOVING, row_of
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.histories import is_case
 from projections.limits import moved
-from projections.tally import Tally, average_of_organs, told
+from projections.tally import SHOWN, Named, Tally, average_of_organs, told
 
 SQL = load(Path(__file__).with_suffix(".sql"))
 
 FILTERS = frozenset({"from", "to", "organ", "item", "unit", "source"})
 OF_CASES = FILTERS | {"definition", "counted"}
 
-_COUNTED = tuple(field.name for field in fields(Counted))
+# So many rows are counted before others have their turn.
+AT_ONCE = 500
+
+# So many cases are looked at for a page of those behind a figure, and all only if need be.
+SOME = 1_000
+
+_COUNTED = tuple(field.name for field in fields(Counted) if field.name != "case_no")
 _RATED = tuple(field.name for field in fields(Rated))
 
 
@@ -126,36 +134,65 @@ async def figures(
     shown = [one for one, of in every if _asked_for(one, of, question, office)]
     for tally in tallies.values():
         if tally.definition.of == "item":
-            for one in shown:
-                tally.add(one, one.code)
-    async with reads.acquire() as connection, _reading(connection):
-        position = await _position(connection, office, then)
+            for n, one in enumerate(shown):
+                tally.add(one, 1, ((n, one.code),))
+    positions = []
+    async with _moment(reads, then) as connection:
         for of in ("case", "review", "import"):
             mine = [tally for tally in tallies.values() if tally.definition.of == of]
             if mine:
-                known = await _known(connection, of, then)
-                async for _, thing in _things(connection, question, of, known):
+                statement = "reviews_due" if of == "review" else "alike_in_period"
+                more = None if of == "review" else SHOWN
+                position, rows = await _read(connection, statement, question, of, then, more)
+                positions.append(position)
+                async for row, thing in _things(of, rows):
+                    many, named = _alike(row, of)
                     for tally in mine:
-                        tally.add(thing, thing.case_no)
+                        tally.add(thing, many, named)
     return {
         **{name: filters.get(name) for name in sorted(FILTERS)},
         "as_of": now.astimezone(office.zone).isoformat(),
-        "position": position,
+        "position": min(positions),
         "items": [told(t, _average(t, [one for one, _ in every])) for t in tallies.values()],
         "next": None,
     }
 
 
-def _reading(connection: Connection) -> Any:  # noqa: ANN401 (asyncpg ships no types)
-    """Begin to read several statements of one moment: a view goes on between them else."""
-    return connection.transaction(readonly=True, isolation="repeatable_read")
+@asynccontextmanager
+async def _moment(reads: Pool, then: Then | None) -> AsyncIterator[Any]:
+    """Give what reads of one moment: of now each statement does, of then several together."""
+    if then is None:
+        yield reads
+        return
+    one_moment = {"readonly": True, "isolation": "repeatable_read"}
+    async with reads.acquire() as connection, connection.transaction(**one_moment):
+        yield connection
 
 
-async def _position(connection: Connection, office: Office, then: Then | None) -> int:
+async def _read(
+    connection: Connection,
+    statement: str,
+    question: Question,
+    of: str,
+    then: Then | None,
+    limit: int | None,
+    after: int | None = None,
+) -> tuple[int, Sequence[Any]]:
+    """Return the rows of a period, and the position that they show."""
+    known = await _known(connection, of, then)
+    rows = await connection.fetch(SQL[statement], *question.arguments(after), *known, limit)
+    position = -1 if not rows else int(rows[0]["shown_position"])
     if then is not None:
-        return then.position
-    position = await connection.fetchval(SQL["shown"], office.ledger)
-    return -1 if position is None else int(position)
+        position = then.position
+    mark = "cases" if statement == "alike_in_period" else "mark"
+    return position, [row for row in rows if row[mark] is not None]
+
+
+def _alike(row: Any, of: str) -> tuple[int, Sequence[Named]]:  # noqa: ANN401
+    """Tell how many a row stands for, and the first of them."""
+    if of == "review":
+        return 1, ((row["mark"], row["case_no"]),)
+    return row["cases"], list(zip(row["marks"], row["names"], strict=True))
 
 
 async def _known(connection: Connection, of: str, then: Then | None) -> Known:
@@ -207,12 +244,15 @@ async def cases(
     wanted = asked.truth("counted")
     found: list[tuple[int, Data]] = []
     total = 0
-    async with reads.acquire() as connection, _reading(connection):
-        position = await _position(connection, office, then)
-        if definition in question.definitions:
-            start = None if counted else after
-            known = await _known(connection, definition.of, then)
-            async for row, thing in _things(connection, question, definition.of, known, start):
+    of, start = definition.of, None if counted else after
+    statement = "reviews_due" if of == "review" else "of_period"
+    some = SOME if then is None and not counted else None
+    async with _moment(reads, then) as connection:
+        while True:
+            position, rows = await _read(connection, statement, question, of, then, some, start)
+            # Of cases of another system only their own definitions have an answer.
+            own = rows if definition in question.definitions else ()
+            async for row, thing in _things(of, own):
                 row_told = _behind(definition, question.period, row, thing)
                 if row_told is None or wanted not in (None, row_told["counted"]):
                     continue
@@ -221,6 +261,9 @@ async def cases(
                     found.append((row["mark"], row_told))
                 if len(found) > limit and not counted:
                     break
+            if some is None or len(rows) < some or len(found) > limit:
+                break
+            start, some = rows[-1]["mark"], None
     following = found[limit - 1][0] if len(found) > limit else None
     return Page(
         tuple(one for _, one in found[:limit]),
@@ -252,19 +295,17 @@ def _behind(definition: Definition, period: Period, row: Any, thing: Thing) -> D
     }
 
 
-async def _things(
-    connection: Connection, question: Question, of: str, known: Known, after: int | None = None
-) -> AsyncIterator[tuple[Any, Thing]]:
-    """Give the rows of a period one by one, however many there are, as things to be counted."""
-    statement = SQL["reviews_due" if of == "review" else "of_period"]
-    arguments = (*question.arguments(after), *known)
-    async for row in connection.cursor(statement, *arguments, prefetch=500):
+async def _things(of: str, rows: Sequence[Any]) -> AsyncIterator[tuple[Any, Thing]]:
+    """Give rows one by one as things to be counted; others have their turn between."""
+    for n, row in enumerate(rows, 1):
         if of == "review":
             yield row, Rated(**{name: row[name] for name in _RATED})
         else:
             late = tuple(row["extended_late_on"])
             values = {name: row[name] for name in _COUNTED}
             yield row, Counted(**{**values, "extended_late_on": late})
+        if n % AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def items(office: Office, period: Period, now: datetime) -> Iterator[tuple[Listed, Subject]]:

@@ -22,18 +22,6 @@ SELECT stream
    AND generation = $2
    AND organ = $3;
 
--- name: shown
--- The position that the figures show.
-SELECT p.next_position - 1 AS position
-  FROM projections.shown AS s
-  JOIN projections.progress AS p
-    ON p.ledger = s.ledger
-   AND p.generation = s.generation
-   AND p.projection = s.projection
-   AND p.sequence = s.ledger
- WHERE s.ledger = $1
-   AND s.projection = 'performance';
-
 -- name: moved_since
 -- The cases whose row says something else than at a position, or may: they are told anew.
 SELECT t.stream, t.generation, t.seen
@@ -54,20 +42,24 @@ SELECT t.stream, t.generation, t.seen
 -- name: of_period
 -- The cases a reader may see that a period can have to do with, in the order of receipt: what
 -- each of them counts for is said by the definitions.  As of a position, the cases that have
--- moved since are left out and given as they were.
-SELECT t.received_position AS mark, t.*
+-- moved since are left out and given as they were.  With the position that is shown; one row
+-- without a case where there is none.
+SELECT p.next_position - 1 AS shown_position, t.received_position AS mark, t.*
   FROM projections.shown AS s
-  JOIN (SELECT f.*
-          FROM projections.figure_case AS f
-         WHERE $13::bigint IS NULL
-            OR f.received_position <= $13 AND f.stream <> ALL ($14::text[])
-         UNION ALL
-        SELECT f.*
-          FROM jsonb_populate_recordset(NULL::projections.figure_case, $15::jsonb) AS f) AS t
+  JOIN projections.progress AS p
+    ON p.ledger = s.ledger
+   AND p.generation = s.generation
+   AND p.projection = s.projection
+   AND p.sequence = s.ledger
+  LEFT JOIN (SELECT f.*
+               FROM projections.figure_case AS f
+              WHERE $13::bigint IS NULL
+                 OR f.received_position <= $13 AND f.stream <> ALL ($14::text[])
+              UNION ALL
+             SELECT f.*
+               FROM jsonb_populate_recordset(NULL::projections.figure_case, $15::jsonb) AS f) AS t
     ON t.ledger = s.ledger
    AND t.generation = s.generation
- WHERE s.ledger = $1
-   AND s.projection = 'performance'
    AND (   $2
         OR t.seen && $3
         OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
@@ -80,23 +72,76 @@ SELECT t.received_position AS mark, t.*
    AND ($10::text IS NULL OR t.item = $10)
    AND ($11::text IS NULL OR t.unit = $11)
    AND ($12::bigint IS NULL OR t.received_position > $12)
- ORDER BY t.received_position;
+ WHERE s.ledger = $1
+   AND s.projection = 'performance'
+ ORDER BY t.received_position
+ LIMIT $16;
+
+-- name: alike_in_period
+-- The same for who only counts: cases that no definition could tell apart are one row, with how
+-- many they are and the first of them, in the order of receipt.
+SELECT p.next_position - 1 AS shown_position, a.*
+  FROM projections.shown AS s
+  JOIN projections.progress AS p
+    ON p.ledger = s.ledger
+   AND p.generation = s.generation
+   AND p.projection = s.projection
+   AND p.sequence = s.ledger
+  LEFT JOIN LATERAL (
+       SELECT t.kind, t.given_up, t.visited, t.promised_due, t.promised_met, t.promised_ended,
+              t.promised_after_close, t.issue_due, t.issue_met, t.issue_ended,
+              t.issue_after_close, t.closes, t.deemed_on, t.extended_late_on, t.unreasoned_on,
+              t.ended_on, t.own_due, t.ended_late, count(*) AS cases,
+              (array_agg(t.received_position ORDER BY t.received_position))[1:$16] AS marks,
+              (array_agg(t.case_no ORDER BY t.received_position))[1:$16] AS names
+         FROM (SELECT f.*
+                 FROM projections.figure_case AS f
+                WHERE $13::bigint IS NULL
+                   OR f.received_position <= $13 AND f.stream <> ALL ($14::text[])
+                UNION ALL
+               SELECT f.*
+                 FROM jsonb_populate_recordset(NULL::projections.figure_case, $15::jsonb) AS f) AS t
+        WHERE t.ledger = s.ledger
+          AND t.generation = s.generation
+          AND (   $2
+               OR t.seen && $3
+               OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
+                           WHERE o.item = t.item
+                             AND o.mark = ANY (t.seen)))
+          AND t.source = $6
+          AND t.until >= $7
+          AND t.received_on <= $8
+          AND ($9::text IS NULL OR t.organ = $9)
+          AND ($10::text IS NULL OR t.item = $10)
+          AND ($11::text IS NULL OR t.unit = $11)
+          AND ($12::bigint IS NULL OR t.received_position > $12)
+        -- Days first: what tells most apart is compared first.
+        GROUP BY t.promised_due, t.promised_met, t.issue_met, t.issue_due, t.promised_ended,
+              t.issue_ended, t.deemed_on, t.unreasoned_on, t.ended_on, t.own_due, t.kind,
+              t.given_up, t.visited, t.promised_after_close, t.issue_after_close, t.closes,
+              t.extended_late_on, t.ended_late) AS a ON true
+ WHERE s.ledger = $1
+   AND s.projection = 'performance';
 
 -- name: reviews_due
--- The bad evaluations a reader may see that are due in a period, in the order they came.
-SELECT t.position AS mark, t.*
+-- The bad evaluations a reader may see that are due in a period, in the order they came, told
+-- as the cases are.
+SELECT p.next_position - 1 AS shown_position, t.position AS mark, t.*
   FROM projections.shown AS s
-  JOIN (SELECT r.*
-          FROM projections.review AS r
-         WHERE $13::bigint IS NULL
-            OR r.position <= $13 AND r.stream <> ALL ($14::text[])
-         UNION ALL
-        SELECT r.*
-          FROM jsonb_populate_recordset(NULL::projections.review, $15::jsonb) AS r) AS t
+  JOIN projections.progress AS p
+    ON p.ledger = s.ledger
+   AND p.generation = s.generation
+   AND p.projection = s.projection
+   AND p.sequence = s.ledger
+  LEFT JOIN (SELECT r.*
+               FROM projections.review AS r
+              WHERE $13::bigint IS NULL
+                 OR r.position <= $13 AND r.stream <> ALL ($14::text[])
+              UNION ALL
+             SELECT r.*
+               FROM jsonb_populate_recordset(NULL::projections.review, $15::jsonb) AS r) AS t
     ON t.ledger = s.ledger
    AND t.generation = s.generation
- WHERE s.ledger = $1
-   AND s.projection = 'reviews'
    AND (   $2
         OR t.seen && $3
         OR EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS o (mark, item)
@@ -109,7 +154,10 @@ SELECT t.position AS mark, t.*
    AND ($10::text IS NULL OR t.item = $10)
    AND ($11::text IS NULL OR t.unit = $11)
    AND ($12::bigint IS NULL OR t.position > $12)
- ORDER BY t.position;
+ WHERE s.ledger = $1
+   AND s.projection = 'reviews'
+ ORDER BY t.position
+ LIMIT $16;
 
 -- name: rows
 -- Everything of a generation, in one order: two generations are compared by these bytes.

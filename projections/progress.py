@@ -1,7 +1,7 @@
 """How far the projections of a ledger have come, for readers who must not read too early."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ledger.case import Data
@@ -10,7 +10,6 @@ from projections.follow import SQL
 
 Pool = Any
 
-PATIENCE_S = 2.0
 _FIRST_LOOK_S = 0.005
 _LONGEST_LOOK_S = 0.05
 
@@ -46,14 +45,14 @@ async def at_least(
     projections: Collection[str],
     position: int,
     *,
-    patience_s: float = PATIENCE_S,
+    patience_s: float,
     hurry: Callable[[], None] = lambda: None,
 ) -> None:
     """Wait until these projections show a position of the ledger; else raise `Behind`.
 
     `hurry` tells the followers of this process that somebody waits.
     """
-    await _reach(pool, ledger, projections, {ledger: position + 1}, patience_s, hurry)
+    await _reach(pool, ledger, projections, position + 1, patience_s, hurry, head=False)
 
 
 async def at_head(
@@ -61,31 +60,43 @@ async def at_head(
     ledger: str,
     projections: Collection[str],
     *,
-    patience_s: float = PATIENCE_S,
+    patience_s: float,
+    position: int = -1,
     hurry: Callable[[], None] = lambda: None,
 ) -> None:
-    """Wait until these projections show what is in the ledger now, and its refusals."""
-    rows = await pool.fetch(SQL["sizes"], ledger)
-    wanted = {row["ledger"]: row["size"] for row in rows}
-    await _reach(pool, ledger, projections, wanted, patience_s, hurry)
+    """Wait until these projections show what is in the ledger now, and its refusals.
+
+    A position that is known of already is waited for in any case.
+    """
+    await _reach(pool, ledger, projections, position + 1, patience_s, hurry, head=True)
 
 
 async def _reach(
     pool: Pool,
     ledger: str,
     projections: Collection[str],
-    wanted: Mapping[str, int],
+    least: int,
     patience_s: float,
     hurry: Callable[[], None],
+    *,
+    head: bool,
 ) -> None:
     wait = _FIRST_LOOK_S
+    # A projection that does not follow the refusals does not wait for them.
+    ends: dict[str, int] = {}
     try:
         async with asyncio.timeout(patience_s):
             while True:
                 rows = await pool.fetch(SQL["reached"], ledger, list(projections))
-                # A projection that does not follow the refusals does not wait for them.
-                reached = {row["sequence"]: row["next_position"] for row in rows}
-                if reached and all(n >= wanted.get(s, 0) for s, n in reached.items()):
+                ends = ends or {
+                    row["sequence"]: max(
+                        row["size"] if head else 0, least if row["sequence"] == ledger else 0
+                    )
+                    for row in rows
+                }
+                if rows and all(
+                    row["next_position"] >= ends.get(row["sequence"], 0) for row in rows
+                ):
                     return
                 hurry()
                 await asyncio.sleep(wait)

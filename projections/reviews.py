@@ -18,7 +18,7 @@ from ledger.queries import load
 from ledger.state import number_of
 from projections import seen
 from projections.as_of import NOW, Then
-from projections.asked import Asked, Mark, Page, total, wrong, wrong_mark
+from projections.asked import Asked, Mark, Page, of_page, total, wrong, wrong_mark
 from projections.current_state import OWN
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.histories import is_case
@@ -97,9 +97,7 @@ async def listed(
         asked.truth("counted"),
         counted,
     )
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        await connection.execute(SQL["plan_for_these_values"])
-        rows = await connection.fetch(SQL["listed"], *arguments)
+    rows = await reads.fetch(of_page(SQL["listed"], counted=counted), *arguments)
     found = [row for row in rows if row["position"] is not None]
     return Page(
         tuple(_shown(row) for row in found[:limit]),

@@ -23,10 +23,6 @@ SELECT DISTINCT stream
    AND generation = $2
    AND organ = $3;
 
--- name: plan_for_these_values
--- A list has many filters and few are used: plan for those, not for all that might be.
-SET LOCAL plan_cache_mode = force_custom_plan;
-
 -- name: listed
 -- A page of the evaluations that a reader may see, the newest first, with the position that
 -- the page shows; one row without an evaluation where there is none.

@@ -19,7 +19,7 @@ from ledger.queries import load
 from ledger.standing import Subject, about
 from ledger.state import number_of
 from projections import seen
-from projections.asked import Asked, Mark, Page, total, wrong_mark
+from projections.asked import Asked, Mark, Page, of_page, total, wrong_mark
 from projections.follow import Batch, Connection, Pool, Projection
 from projections.histories import is_case
 
@@ -64,9 +64,7 @@ async def listed(
         counted,
         asked.text("case"),
     )
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        await connection.execute(SQL["plan_for_these_values"])
-        rows = await connection.fetch(SQL["listed"], *arguments)
+    rows = await reads.fetch(of_page(SQL["listed"], counted=counted), *arguments)
     found = [row for row in rows if row["serial"] is not None]
     return Page(
         tuple(_shown(row) for row in found[:limit]),

@@ -13,10 +13,6 @@ SELECT DISTINCT stream
    AND generation = $2
    AND seen && ARRAY[$3::text];
 
--- name: plan_for_these_values
--- A list has many filters and few are used: plan for those, not for all that might be.
-SET LOCAL plan_cache_mode = force_custom_plan;
-
 -- name: listed
 -- A page of the uses of a seal that a reader may see, in the order of their serials, with the
 -- position that the page shows; one row without a use where there is none.

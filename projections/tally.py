@@ -1,6 +1,6 @@
-"""Counting by a definition, one thing after the other, and how a figure is told."""
+"""Counting by a definition, things that are alike at once, and how a figure is told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -11,38 +11,53 @@ from projections.definitions import EXACTLY, Definition, Listed, Period, Thing
 SHOWN = 100
 
 
+# A mark that orders, and a name.
+Named = tuple[int, str]
+
+
+@dataclass(slots=True)
+class Names:
+    """The first of things counted, in order, and how many there are."""
+
+    many: int = 0
+    named: list[Named] = field(default_factory=list)
+
+    def add(self, many: int, named: Sequence[Named]) -> None:
+        """Take some in, with the first of them by name."""
+        self.many += many
+        self.named += named[:SHOWN]
+
+    @property
+    def shown(self) -> list[str]:
+        """The names to be told."""
+        return [name for _, name in sorted(self.named)[:SHOWN]]
+
+
 @dataclass(slots=True)
 class Tally:
-    """What a definition adds up to over the things shown to it one by one."""
+    """What a definition adds up to over the things shown to it."""
 
     definition: Definition
     period: Period
     # Whole while what is counted is: sums of fractions take several times as long.
     numerator: Fraction | int = 0
     denominator: int = 0
-    counted: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    more: bool = False
-    reasons: dict[str, list[str]] = field(default_factory=dict)
+    counted: Names = field(default_factory=Names)
+    others: Names = field(default_factory=Names)
+    reasons: dict[str, Names] = field(default_factory=dict)
 
-    def add(self, thing: Thing, name: str) -> None:
-        """Count one thing in, if it is one of those counted."""
+    def add(self, thing: Thing, many: int, named: Sequence[Named]) -> None:
+        """Count things that are alike in, if they are of those counted; the first have names."""
         weight = self.definition.weight(thing, self.period)
         if not weight:
             return
         amount = self.definition.amount(thing, self.period)
-        self.denominator += weight
-        self.numerator += amount
-        shown = self.counted if amount else self.others
-        if len(shown) < SHOWN:
-            shown.append(name)
-        else:
-            self.more = True
+        self.denominator += many * weight
+        self.numerator += many * amount
+        (self.counted if amount else self.others).add(many, named)
         if self.definition.why is not None:
             for reason in self.definition.why[1](thing, self.period):
-                known = self.reasons.setdefault(reason, [])
-                if len(known) < SHOWN:
-                    known.append(name)
+                self.reasons.setdefault(reason, Names()).add(many, named)
 
     @property
     def value(self) -> Fraction | None:
@@ -64,14 +79,14 @@ def told(tally: Tally, average: Fraction | None) -> Data:
         "value": None if value is None else str(value),
         "percent": None if value is None else percent(value),
         **_aim(definition, value, average),
-        "cases": [] if of_items else tally.counted,
-        "other_cases": [] if of_items else tally.others,
-        "more": tally.more,
+        "cases": [] if of_items else tally.counted.shown,
+        "other_cases": [] if of_items else tally.others.shown,
+        "more": max(tally.counted.many, tally.others.many) > SHOWN,
     }
     if of_items:
-        shown |= {"catalogue": tally.counted, "other_catalogue": tally.others}
+        shown |= {"catalogue": tally.counted.shown, "other_catalogue": tally.others.shown}
     if definition.why is not None:
-        shown[definition.why[0]] = tally.reasons
+        shown[definition.why[0]] = {why: names.shown for why, names in tally.reasons.items()}
     return shown
 
 
@@ -105,6 +120,6 @@ def average_of_organs(definition: Definition, items: Iterable[Listed], period: P
     """Return the mean of the approving organs' shares; each organ weighs the same."""
     by_organ: dict[str, Tally] = {}
     for item in items:
-        by_organ.setdefault(item.organ, Tally(definition, period)).add(item, item.code)
+        by_organ.setdefault(item.organ, Tally(definition, period)).add(item, 1, ())
     shares = [tally.value for tally in by_organ.values() if tally.value is not None]
     return sum(shares, Fraction(0)) / len(shares) if shares else Fraction(0)

@@ -18,10 +18,10 @@ from ledger.office import Office, appointment
 from ledger.queries import load
 from ledger.records import instant
 from projections import cards, cards_beside, seen
-from projections.asked import Asked, Mark, Page, total, wrong_mark
+from projections.asked import Asked, Mark, Page, of_page, total, wrong_mark
 from projections.cards import Card
 from projections.cards_beside import Told
-from projections.follow import Batch, Connection, Pool, Projection
+from projections.follow import REFUSALS, Batch, Connection, Pool, Projection
 from projections.histories import is_case
 from projections.limits import far, moved
 from projections.unfolded import unfolded
@@ -71,9 +71,7 @@ async def listed(
         counted,
         card,
     )
-    async with reads.acquire() as connection, connection.transaction(readonly=True):
-        await connection.execute(SQL["plan_for_these_values"])
-        rows = await connection.fetch(SQL["listed"], *arguments)
+    rows = await reads.fetch(of_page(SQL["listed"], counted=counted), *arguments)
     found = [row for row in rows if row["id"] is not None]
     last = found[limit - 1] if len(found) > limit else None
     following = [instant(last["raised_at"]), last["id"]] if last else None
@@ -342,5 +340,5 @@ PROJECTION = Projection(
         "alert_post": SQL["remove_all_posts"],
         "alert_answer": SQL["remove_all_answers"],
     },
-    refusals=True,
+    beside=REFUSALS,
 )

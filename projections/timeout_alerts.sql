@@ -66,10 +66,6 @@ UPDATE projections.alert
    AND withdrawn_at IS NULL
    AND raised_at < $4;
 
--- name: plan_for_these_values
--- A list has many filters and few are used: plan for those, not for all that might be.
-SET LOCAL plan_cache_mode = force_custom_plan;
-
 -- name: listed
 -- A page of the cards raised by now that a reader may see or has to answer, the newest
 -- first, with the position that the page shows; one row without a card where there is none.

@@ -1,15 +1,20 @@
 """Migrations go forward only, alone, and leave a file applied and noted, or neither."""
 
 import asyncio
+import inspect
+import re
 
 import asyncpg
 import pytest
 
 import migrations
-from ledger.database import Role
+from api import pools
+from ledger.database import Database, Role
 from migrations import MigrationError, apply
 
 ROLES = (migrations.FOLDER / "0001_roles.sql").read_text()
+# How many connections `caseledger rebuild` opens at most.
+REBUILD = inspect.signature(Database.pool).parameters["size"].default
 TABLE = "CREATE TABLE ledger.thing (\n    number bigint NOT NULL\n);\n"
 
 
@@ -202,3 +207,22 @@ async def test_only_the_owner_has_no_limit_of_connections_and_no_login(connect):
          WHERE rolname ~ '^ledger_' AND (rolconnlimit = -1 OR NOT rolcanlogin)
     """
     assert ["ledger_owner"] == [row["rolname"] for row in await (await connect()).fetch(unlimited)]
+
+
+async def test_two_services_and_a_rebuild_fit_into_the_limit_of_their_role(connect):
+    """One deployment takes over from another, and somebody rebuilds: nobody is turned away."""
+    connection = await connect()
+    first, *later = [m for m in migrations.migrations() if m.marked("as-creator")]
+    given = int(re.search(r"'ledger_project',\s+'LOGIN',\s+(\d+)", first.text)[1])
+    transaction = connection.transaction()
+    await transaction.start()
+    # As 0001 makes it: the servers of the tests have more.
+    await connection.execute(f"ALTER ROLE ledger_project CONNECTION LIMIT {given}")
+
+    for migration in later:
+        await connection.execute(migration.text)
+
+    asked = "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'ledger_project'"
+    limit = await connection.fetchval(asked)
+    await transaction.rollback()
+    assert limit >= 2 * (pools.VIEWS + pools.READS + pools.WHOLES) + REBUILD

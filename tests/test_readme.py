@@ -21,6 +21,7 @@ from api.slugs import SLUGS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+CHINESE = ROOT / "README.zh.md"
 BLOCKS = re.compile(r"^```shell\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 MARK = "<!-- {}: written by python -m tests.test_readme -->\n"
 REFUSED = re.compile(r'"type":"/problems/([a-z-]+)"')
@@ -108,6 +109,8 @@ def test_the_tour_runs(run, serving):
     tour = [block for block in blocks() if not block.startswith("make ")]
     first, service, *others = tour
     assert "caseledger init" in first
+    # A copy of the log of an earlier run is one of another ledger: it is kept, never overwritten.
+    shutil.rmtree(ROOT / "build" / "log", ignore_errors=True)
     assert service == "caseledger serve\n"
     run(first)
     serving(service)
@@ -128,6 +131,27 @@ def test_the_tour_runs(run, serving):
     assert '"rule":"rubber-stamp"' in said
     assert "called to window 3" in said
     assert said.count('"type":"library"') == 2
+
+
+# -- in Chinese --------------------------------------------------------------------------------
+
+
+def test_what_the_chinese_one_says_to_type_is_in_the_tour():
+    typed = "".join(BLOCKS.findall(CHINESE.read_text("utf-8"))).splitlines()
+    assert typed
+    assert set(typed) <= set("".join(blocks()).splitlines())
+
+
+def test_what_the_chinese_one_names_is_there():
+    text = CHINESE.read_text("utf-8")
+    assert set(re.findall(r"`caseledger ([a-z-]+)", text)) <= set(cli.main.commands)
+    known = {settings.PREFIX + one.name.upper() for one in fields(settings.Settings)}
+    assert set(re.findall(rf"{settings.PREFIX}[A-Z_]+", text)) <= known
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert (ROOT / link).is_file(), link
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"`make ([a-z]+)", text):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 # -- nothing is left out -----------------------------------------------------------------------

@@ -29,7 +29,6 @@ async def complaint(scene: Scene) -> Told:
 
     passed_on = {"unit": scene.unit, "summary": "反映窗口未一次性告知所需材料，请核实整改"}
     await act("assign", passed_on, hotline, "assign")
-    early = {"result": "resolved"}
     if not await _refused(scene, number):
         early = {"result": "resolved"}
         await scene.attempt(number, "close-complaint", early, head, f"{name}-own", of="complaints")

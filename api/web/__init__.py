@@ -1,1 +1,1 @@
-"""The pages: what people see of a ledger; server-rendered, read-only, without a script."""
+"""The pages: what people see of a ledger; server-rendered, whole without a script."""

@@ -1,11 +1,11 @@
 """The header of a case's page, and the notes beside its limits: seals, pushes, reviews."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from api.web.sheet import organ, person
+from api.web.sheet import organ, person, told
 from api.web.texts import Texts
-from ledger.case import Case, Data
+from ledger.case import Case, Data, Events
 from ledger.office import Office
 
 Fact = tuple[str, str, str]
@@ -103,15 +103,23 @@ def _decision(state: Data, texts: Texts) -> Fact:
     )
 
 
-def notes(state: Data, texts: Texts, office: Office) -> tuple[Note, ...]:
+def notes(case: Case, state: Data, texts: Texts, office: Office) -> tuple[Note, ...]:
     """Tell what else became of the case, under its headings; empty ones are left out."""
     found = (
         Note(texts("case.seals"), tuple(_seals(state, texts, office))),
         Note(texts("case.pushes"), tuple(_pushes(state, texts, office))),
         Note(texts("case.reviews"), tuple(_reviews(state, texts))),
-        Note(texts("case.corrections"), tuple(_corrections(state, texts, office))),
+        *correction_note(case.events, state["corrections"], texts, office),
     )
     return tuple(note for note in found if note.lines)
+
+
+def correction_note(
+    events: Events, corrections: Sequence[Data], texts: Texts, office: Office
+) -> tuple[Note, ...]:
+    """Tell what was put right, or is proposed to be."""
+    lines = tuple(_corrections(events, corrections, texts, office))
+    return (Note(texts("case.corrections"), lines),) if lines else ()
 
 
 def _seals(state: Data, texts: Texts, office: Office) -> Iterable[Line]:
@@ -150,11 +158,24 @@ def _reviews(state: Data, texts: Texts) -> Iterable[Line]:
         yield Line(grade, str(review.get("text") or ""))
 
 
-def _corrections(state: Data, texts: Texts, office: Office) -> Iterable[Line]:
-    for correction in state["corrections"]:
-        said = texts("case.approved" if correction["approved"] else "case.proposed")
+def _corrections(
+    events: Events, corrections: Sequence[Data], texts: Texts, office: Office
+) -> Iterable[Line]:
+    for correction in corrections:
         fields = correction.get("fields") or {}
-        changed = " · ".join(f"{texts.of('data', k)} → {v}" for k, v in fields.items())
+        changed = " · ".join(
+            f"{texts.of('data', name)} → {told(name, value, texts, office)}"
+            for name, value in fields.items()
+        )
+        said = texts("case.approved" if correction["approved"] else "case.proposed")
         by = person(correction["by"], office)
         approver = person(correction.get("approved_by"), office)
-        yield Line(changed, " · ".join(n for n in (said, by, approver) if n))
+        text = f"{called(events, correction, texts)}: {changed}"
+        yield Line(text, " · ".join(n for n in (said, by, approver) if n))
+
+
+def called(events: Events, correction: Data, texts: Texts) -> str:
+    """Name a correction by the act that it puts right, and its number in the history."""
+    version = next((e.version for e in events if e.id == correction["event"]), None)
+    number = f" № {version}" if version is not None else ""
+    return f"{texts.of('event', correction['of'])}{number}"

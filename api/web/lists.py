@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from api.web.sheet import organ, person
 from api.web.texts import Texts
@@ -11,15 +12,24 @@ from ledger.office import Office
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One page of a list and the cursor of the next."""
+    """One page of a list, the cursor of the next, and the position that it shows."""
 
     rows: Sequence[Data]
     next: str | None
+    position: int
 
 
-def alert_rows(alerts: Iterable[Data], texts: Texts, office: Office) -> list[Data]:
-    """Tell alerts as lines of a table."""
-    return [_alert(alert, texts, office) for alert in alerts]
+def alert_rows(
+    alerts: Iterable[Data], texts: Texts, office: Office, reader: str | None = None
+) -> list[Data]:
+    """Tell alerts as lines of a table; those that the reader has to answer are marked."""
+    return [
+        {
+            **_alert(alert, texts, office),
+            "mine": alert["state"] == "raised" and reader in alert.get("addressees", ()),
+        }
+        for alert in alerts
+    ]
 
 
 def _alert(alert: Data, texts: Texts, office: Office) -> Data:
@@ -27,10 +37,12 @@ def _alert(alert: Data, texts: Texts, office: Office) -> Data:
     rule = str(alert.get("rule") or "")
     named = texts.of("deadline", name) if name else texts.of("rule", rule)
     return {
+        "id": alert["id"],
         "level": alert["level"],
         "case": alert["case"],
-        # A complaint has no page, and the count of a seal no case.
-        "page": alert["case"] is not None and not str(name).startswith("complaint-"),
+        "href": page_of(office.ledger, str(alert["case"])) if alert["case"] else "",
+        # What has a form to answer it: cards of complaints and matters close by other acts.
+        "page": alert["case"] is not None and not str(name).startswith(("complaint-", "matter-")),
         "item": item_name(alert.get("item"), office),
         "deadline": named,
         "rule": texts.of("rule", rule) if name and rule.startswith("acceptance.") else "",
@@ -40,6 +52,14 @@ def _alert(alert: Data, texts: Texts, office: Office) -> Data:
         "answer_by": alert.get("answer_by"),
         "state": alert["state"],
     }
+
+
+def page_of(ledger: str, number: str) -> str:
+    """Return the page of a case, a complaint or a matter by its number."""
+    for letter, folder in (("C", "complaints"), ("M", "matters")):
+        if number.startswith(f"{ledger}-{letter}-"):
+            return f"/{folder}/{ledger}/{quote(number)}"
+    return f"/cases/{ledger}/{quote(number)}"
 
 
 def case_rows(cases: Iterable[Data], office: Office) -> list[Data]:

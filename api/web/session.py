@@ -6,6 +6,8 @@ can make a browser read nothing and do nothing.
 
 import hmac
 import time
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -15,41 +17,60 @@ from api.settings import SETTINGS
 from ledger.errors import Refused
 
 IDLE_S = 15 * 60
-# A browser takes `__Host-` from encrypted connections only; the demo speaks plain HTTP.
-NAMES = {True: "__Host-caseledger_session", False: "caseledger_session"}
+GOING_S = 600
 MAX_TOKEN = 3500
 _MAC = 32
 
 
-def token(request: web.Request) -> str | None:
-    """Return the token of whoever is signed in, None where nobody is or was away too long."""
-    value = request.cookies.get(NAMES[request.secure], "")
-    mac, _, rest = value.partition(".")
-    seen, _, given = rest.partition(".")
-    if not hmac.compare_digest(mac.encode(), _mac(request, rest).encode()):
-        return None
-    return given if time.time() - int(seen) <= IDLE_S else None
+@dataclass(frozen=True, slots=True)
+class _Cookie:
+    """Something of ours that a browser keeps for a while, told apart from what others made."""
+
+    name: str
+    life_s: int
+    same_site: Literal["Strict", "Lax"]
+
+    def called(self, request: web.Request) -> str:
+        """Return its name; a browser takes `__Host-` from encrypted connections only."""
+        return f"__Host-{self.name}" if request.secure else self.name
+
+    def value(self, request: web.Request) -> str | None:
+        """Return what is kept, None where nothing is or too long ago."""
+        mac, _, rest = request.cookies.get(self.called(request), "").partition(".")
+        at, _, kept = rest.partition(".")
+        if not hmac.compare_digest(mac.encode(), _mac(request, rest).encode()):
+            return None
+        return kept if time.time() - int(at) <= self.life_s else None
+
+    def keep(self, request: web.Request, response: web.Response, kept: str) -> None:
+        """Have it kept from now on."""
+        rest = f"{int(time.time())}.{kept}"
+        response.set_cookie(
+            self.called(request),
+            f"{_mac(request, rest)}.{rest}",
+            max_age=self.life_s,
+            path="/",
+            secure=request.secure,
+            httponly=True,
+            samesite=self.same_site,
+        )
+
+    def end(self, request: web.Request, response: web.Response) -> None:
+        """Have it forgotten."""
+        response.del_cookie(
+            self.called(request),
+            path="/",
+            secure=request.secure,
+            httponly=True,
+            samesite=self.same_site,
+        )
 
 
-def keep(request: web.Request, response: web.Response, given: str) -> None:
-    """Keep somebody signed in for another while."""
-    rest = f"{int(time.time())}.{given}"
-    response.set_cookie(
-        NAMES[request.secure],
-        f"{_mac(request, rest)}.{rest}",
-        max_age=IDLE_S,
-        path="/",
-        secure=request.secure,
-        httponly=True,
-        samesite="Strict",
-    )
-
-
-def end(request: web.Request, response: web.Response) -> None:
-    """Sign out."""
-    response.del_cookie(
-        NAMES[request.secure], path="/", secure=request.secure, httponly=True, samesite="Strict"
-    )
+# The token of whoever is signed in; kept anew with every page.
+SIGNED_IN = _Cookie("caseledger_session", IDLE_S, "Strict")
+# What has to be known when somebody comes back from their issuer, once.  Lax: the issuer's page
+# leads back to ours, and a Strict cookie would stay behind.
+GOING = _Cookie("caseledger_going", GOING_S, "Lax")
 
 
 def _mac(request: web.Request, rest: str) -> str:

@@ -19,6 +19,8 @@ from ledger.office import Office
 # Whose lane a limit stands in; all others are the bureau's own.
 _LANE = {
     "claim": "supervision",
+    "complaint-assign": "supervision",
+    "complaint-close": "supervision",
     "bad-review": "supervision",
     "stage:verify": "supervision",
     "stage:penalty": "enforcement",
@@ -26,20 +28,31 @@ _LANE = {
 _DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 # Shown elsewhere on the page, or too long for a table.
 _ELSEWHERE = frozenset({"terms", "applicant"})
-_CODED = {
-    "kind": ("procedure", "document", "value"),
+CODED = {
+    "kind": ("procedure", "document", "kind", "value", "complaint-kind", "matter-kind"),
+    "documents": ("document",),
+    "result": ("document", "value", "complaint-result"),
+    "ground": ("complaint-ground", "value"),
+    "role": ("role",),
+    "suspension": ("rule",),
+    "special": ("procedure",),
+    "": ("procedure", "value"),
     "level": ("value",),
-    "recommend": ("value",),
+    "recommend": ("value", "matter-recommend"),
     "outcome": ("value",),
     "medium": ("value",),
     "method": ("value",),
     "what": ("value",),
-    "channel": ("channel", "value"),
+    "channel": ("channel", "value", "complaint-channel"),
+    "permit": ("permit",),
+    "state": ("number-state",),
 }
 # What names a thing of a list best, and what tells a reader nothing.
 _NAMES = frozenset({"name", "material", "no", "unit", "id", "person", "kind"})
 _SILENT = frozenset({"ref", "media_type"})
-_PERSONS = frozenset({"person", "persons", "approved_by", "approver", "presider", "about"})
+_PERSONS = frozenset({
+    "person", "persons", "approved_by", "approver", "presider", "about", "keeper", "offered_to",
+})  # fmt: skip
 _ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.WITHDRAWN})
 
 
@@ -84,6 +97,16 @@ class Due:
 def history(events: Iterable[Data], texts: Texts, office: Office) -> tuple[Row, ...]:
     """Tell every event of a case, as it is answered, in the words of the page."""
     return tuple(_row(event, texts, office) for event in events)
+
+
+def recorded(
+    kind: str, version: int, position: int, at: datetime | str | None, texts: Texts
+) -> str:
+    """Say in one line what has just been recorded."""
+    return (
+        f"{texts.of('event', kind)} · {texts('case.version')} {version} · "
+        f"{texts('case.position')} {position} · {texts.instant(at)}"
+    )
 
 
 def _row(event: Data, texts: Texts, office: Office) -> Row:
@@ -147,17 +170,35 @@ def told(name: str, value: Json, texts: Texts, office: Office) -> str:
     if isinstance(value, str):
         if _DIGEST.fullmatch(value):
             return f"{value[:12]}…"
-        for kind in _CODED.get(name, ()):
+        for kind in CODED.get(name, ()):
             if texts.known(f"{kind}.{value}"):
                 return texts.of(kind, value)
         if name in _PERSONS:
             return person(value, office)
+        if name == "to" and value not in office.organs:
+            return person(value, office)  # a seal is handed to a person, a case to an organ
         return organ(value, office) if name in ("organ", "unit", "to") else value
     if isinstance(value, Mapping):
         return _mapping(value, texts, office)
     if isinstance(value, Sequence):
         return "；".join(told(name, one, texts, office) for one in value)
     return str(value)
+
+
+def named(label: str, texts: Texts) -> str:
+    """Say in words as what a document was named: the member, and its own name or kind."""
+    member, _, name = label.partition(": ")
+    said = " · ".join(texts.of("data", part) for part in member.split(".") if part)
+    kind = texts.of("document", name) if texts.known(f"document.{name}") else name
+    return f"{said} {kind}".strip()
+
+
+def second(at: int, texts: Texts) -> str:
+    """Write a second since 1970 in the ledger's zone; as it is where no calendar has it."""
+    try:
+        return texts.instant(datetime.fromtimestamp(at, texts.zone))
+    except (OverflowError, ValueError, OSError):
+        return str(at)
 
 
 def _mapping(value: Data, texts: Texts, office: Office) -> str:
@@ -219,7 +260,7 @@ def _why(deadline: Deadline, shown: Data, texts: Texts) -> Iterable[str]:
         yield texts("why.provisional")
     if "ended_at" in shown:
         yield texts("why.ended", date=shown["ended_at"])
-    basis = f"{texts('why.basis')} {shown['basis']}"
+    basis = f"{texts('why.basis')} {texts.of('basis', shown['basis'])}"
     yield f"{basis} · {texts('why.calendar')} {shown['calendar_version']}"
 
 

@@ -1,5 +1,6 @@
-"""What the pages say, in Chinese first and in English; one catalogue, `texts.json`.
+"""What the pages say, in Chinese first and in English: one catalogue.
 
+It stands in `texts*.json`, a file for each part of the pages; no key stands in two of them.
 A text that is missing in the catalogue is shown as its key, so that nothing recorded is ever
 hidden because nobody has translated it yet.
 """
@@ -20,8 +21,13 @@ DEFAULT = LANGUAGES[0]
 @cache
 def catalogue() -> Mapping[str, tuple[str, str]]:
     """Return every text by its key: Chinese, English."""
-    read = orjson.loads(files("api.web").joinpath("texts.json").read_bytes())
-    return {key: (chinese, english) for key, (chinese, english) in read.items()}
+    found: dict[str, tuple[str, str]] = {}
+    for file in sorted(files("api.web").iterdir(), key=lambda file: file.name):
+        if file.name.startswith("texts") and file.name.endswith(".json"):
+            for key, (chinese, english) in orjson.loads(file.read_bytes()).items():
+                assert key not in found, f"{key} stands in two files of texts"
+                found[key] = (chinese, english)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,15 @@ class Texts:
     def of(self, kind: str, value: object) -> str:
         """Return the text of a coded value, such as the stage `accepted`."""
         return self(f"{kind}.{value}")
+
+    def rule(self, rule: str) -> str:
+        """Return what a rule asks for; that of a stage is told alike for every act."""
+        return self("rule.stage" if rule.startswith("stage.") else f"rule.{rule}")
+
+    def codes(self, kind: str) -> list[str]:
+        """List the coded values of a kind that the catalogue has a text for."""
+        start = f"{kind}."
+        return [key.removeprefix(start) for key in catalogue() if key.startswith(start)]
 
     def known(self, key: str) -> bool:
         """Tell whether the catalogue has that key."""

@@ -1,4 +1,4 @@
-"""The bureau's own set-up: organs, posts, seals, items, calendars, policies.
+"""The bureau's own set-up: organs, posts, seals, items, calendars, policies, anchored logs.
 
 `Office` is a fold like a case: it is advanced by events, and asked as of a position.
 """
@@ -22,7 +22,7 @@ from ledger.office.seal import Seal
 from ledger.office.versioned import Version, Versioned
 from ledger.workdays import Calendars
 
-KINDS = ("item", "calendar", "policy", "appointment")
+KINDS = ("item", "calendar", "policy", "appointment", "anchored-log")
 
 # How many earlier offices are kept at hand: those that one history is replayed by.
 PAST = 16

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from ledger.case import Data
+from ledger.case import Actor, Data
 from ledger.errors import Refused
 from ledger.lifecycle import BRANCH, Role
 from ledger.office.versioned import Versioned
@@ -37,6 +37,17 @@ class Post:
     # From when to when an emergency lasts (break-glass); None for what is granted by the day.
     lasts: tuple[datetime, datetime] | None = None
     emergency: bool = False
+
+    def actor(self, client: str | None = None) -> Actor:
+        """Return who acts in this post, and through which client system."""
+        return Actor(
+            person=self.person,
+            name=self.name,
+            role=str(self.role),
+            organ=self.organ,
+            appointment=self.id,
+            client=client,
+        )
 
     def active(self, on: date) -> bool:
         """Tell whether the post can be used on that day."""

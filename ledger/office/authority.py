@@ -45,8 +45,18 @@ OFFICE: Mapping[str, Mapping[str, tuple[Role, ...]]] = {
         # The keeper, or the head of an organ that the seal is of or lies in (`reconciliation`).
         "reconcile": (Role.SEALER, *_HEADS),
     },
+    # Whose keys count is a question of security; whom they bind is looked after by others.
+    "anchored-log": {
+        "propose": (Role.SECURITY_ADMIN,),
+        "approve": (Role.AUDIT_ADMIN, Role.INSPECTION_LEAD),
+        "anchor": (*_ADMINS, Role.AUDIT_ADMIN, Role.INSPECTION_LEAD),
+    },
     "clock": {"set": (Role.SYSTEM_ADMIN,)},
-    "import": {"upload": (Role.SYSTEM_ADMIN,), "commit": _HEADS},
+    "import": {
+        "upload": (Role.SYSTEM_ADMIN,),
+        "commit": _HEADS,
+        "abandon": (Role.SYSTEM_ADMIN, *_HEADS),
+    },
 }
 
 
@@ -58,18 +68,7 @@ def who(
     # A loss is reported by anyone, at once.
     roles = tuple(Role) if (kind, act) == ("seal", "report-lost") else OFFICE[kind].get(act, ())
     fitting = [p for p in posts if p.role in roles]
-    found = tuple(
-        Actor(
-            person=p.person,
-            name=p.name,
-            role=str(p.role),
-            organ=p.organ,
-            appointment=p.id,
-            client=client,
-        )
-        for p in fitting
-        if p.active(on)
-    )
+    found = tuple(p.actor(client) for p in fitting if p.active(on))
     if found:
         return found
     if any(p.was(on) for p in fitting):

@@ -14,6 +14,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import Role
 from ledger.office import (
     Office,
+    anchor,
     appointment,
     authority,
     calendar,
@@ -26,7 +27,13 @@ from ledger.office.versioned import Versioned
 
 # What a stream can be named by; an id made of a person's id may be none.
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-NAME_IN = {"item": "code", "calendar": "calendar", "policy": "id", "appointment": "id"}
+NAME_IN = {
+    "item": "code",
+    "calendar": "calendar",
+    "policy": "id",
+    "appointment": "id",
+    "anchored-log": "id",
+}
 
 # What only an appointment of one kind says.
 _ONLY: Mapping[str, tuple[str, ...]] = {
@@ -87,6 +94,8 @@ def sound(office: Office, kind: str, name: str, content: Data, now: datetime) ->
         _policy(office, name, content)
     elif kind == "item":
         _item(office, content)
+    elif kind == anchor.KIND:
+        anchor.check(office, content)
 
 
 def keeper(office: Office, person: object, now: datetime, pointer: str) -> None:

@@ -28,9 +28,9 @@ def relaxes(before: Data | None, after: Data) -> bool:
         )
     if kind in ("alerts", "complaints", "reviews"):
         return before is not None and after != before
-    # What inspectors look for, and how far posts are lent, is never set by those they look at,
-    # not for the first time either.
-    return kind in ("findings", "posts")
+    # What inspectors look for, how far posts are lent, and how soon a person is forgotten, is
+    # never set by those they look at, not for the first time either.
+    return kind in ("findings", "posts", "privacy")
 
 
 def _wider(before: Sequence[str] | None, after: Sequence[str] | None) -> bool:

@@ -20,17 +20,22 @@ def opening(
     ledger: str,
     at: datetime,
     simulated: bool,
+    logs: Sequence[Data] = (),
+    follows: Data | None = None,
 ) -> Events:
     """Return the init events of a ledger from a set-up document.
 
-    `calendars` and `policies` hold the contents that the document names.  Raises KeyError
-    where one is missing.
+    `calendars` and `policies` hold the contents that the document names, `logs` the origins and
+    keys of the logs that prove all this, `follows` what is committed of a ledger that was closed
+    (STORE 10, recovery).  Raises KeyError where one is missing.
     """
     own = f"ledger:{ledger}"
     zone = document.get("zone", "Asia/Shanghai")
-    told: list[tuple[str, str, Data]] = [
-        (own, "ledger-opened", {"zone": zone, "simulated": simulated, "ledger": ledger})
-    ]
+    opened: Data = {"zone": zone, "simulated": simulated, "ledger": ledger}
+    if follows is not None:
+        opened = {**opened, "follows": follows}
+    told: list[tuple[str, str, Data]] = [(own, "ledger-opened", opened)]
+    told += [(own, "log-key-set", log) for log in logs]
     told += [(own, "organ-set", organ) for organ in document.get("organs", ())]
     told += [(own, "client-set", client) for client in document.get("clients", ())]
     told += [

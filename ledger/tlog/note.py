@@ -163,7 +163,7 @@ class VerifierKey:
         return ed25519_verifies(self.public, signature, text.encode())
 
 
-def sign(text: str, key: VerifierKey, signer: Sign) -> Signature:
+def sign(text: str, key: Key, signer: Sign) -> Signature:
     """Return the signature line of a key; `signer` has the private half, in a file or a token.
 
     Raises `Unproven` (`signature`) where the two halves do not belong together: what cannot be

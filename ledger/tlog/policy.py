@@ -33,12 +33,14 @@ class Policy:
     """Logs, witnesses by their name in the policy, groups in their order, and the quorum.
 
     `quorum` is the name of a witness or a group, or `none`: then no cosignature is asked for.
+    `addresses` says where a log or a witness is reached, by the text of its key.
     """
 
     logs: tuple[VerifierKey, ...]
     witnesses: Mapping[str, CosignerKey]
     groups: Mapping[str, Group]
     quorum: str
+    addresses: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def satisfied(self, cosigned: Iterable[str]) -> bool:
         """Whether these witnesses, by their names in the policy, are a quorum."""
@@ -90,7 +92,9 @@ def parse(raw: bytes) -> Policy:
             raise Malformed(f"line {number} of the policy: {error}") from error
     if reading.quorum is None:
         raise Malformed("a policy without a quorum")
-    return Policy(tuple(reading.logs), reading.witnesses, reading.groups, reading.quorum)
+    return Policy(
+        tuple(reading.logs), reading.witnesses, reading.groups, reading.quorum, reading.addresses
+    )
 
 
 @dataclass(slots=True)
@@ -101,15 +105,18 @@ class _Reading:
     witnesses: dict[str, CosignerKey] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     members: set[str] = field(default_factory=set)
+    addresses: dict[str, str] = field(default_factory=dict)
     quorum: str | None = None
 
     def take(self, words: list[str]) -> None:
         """Take one line in."""
         match words:
-            case ["log", key] | ["log", key, _]:
+            case ["log", key, *address] if len(address) < 2:
                 self._log(VerifierKey.parse(key))
-            case ["witness", name, key] | ["witness", name, key, _]:
+                self.addresses.update((key, one) for one in address)
+            case ["witness", name, key, *address] if len(address) < 2:
                 self._witness(name, CosignerKey.parse(key))
+                self.addresses.update((key, one) for one in address)
             case ["group", name, threshold, *members] if members:
                 self._group(name, threshold, tuple(members))
             case ["quorum", name]:

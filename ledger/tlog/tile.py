@@ -8,6 +8,7 @@ whenever a size that was once signed asks for it.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ledger.tlog.errors import Malformed
 from ledger.tlog.merkle import HASH_BYTES, MAX_SIZE, Frontier, Node, node_hash
@@ -150,19 +151,57 @@ def node_of(read: Callable[[Tile], bytes], size: int) -> Node:
     `read` brings the bytes of a tile; each is read once.  `node` raises `Malformed` for a tile
     of the wrong length, and `ValueError` for a node that the tree does not have.
     """
-    seen: dict[Tile, tuple[bytes, ...]] = {}
+    seen: dict[Tile, tuple[tuple[bytes, ...], ...]] = {}
 
     def node(height: int, index: int) -> bytes:
-        if (index + 1) << height > size:
-            raise ValueError(f"a tree of size {size} has no node {index} of height {height}")
-        level, above = divmod(height, HEIGHT)
-        n, begin = divmod(index << above, WIDTH)
-        tile = Tile(level, n, min(WIDTH, (size >> HEIGHT * level) - n * WIDTH))
+        tile, begin, end = place_of(height, index, size)
         if tile not in seen:
-            seen[tile] = decode(read(tile), tile.width)
-        return subtree(seen[tile][begin : begin + (1 << above)])
+            raw = read(tile)
+            if len(raw) != tile.width * HASH_BYTES:
+                raise Malformed(f"a tile of width {tile.width} has {tile.width * HASH_BYTES} bytes")
+            seen[tile] = _within(raw)
+        above = (end - begin).bit_length() - 1
+        return seen[tile][above][begin >> above]
 
     return node
+
+
+def needed(size: int, made: Callable[[Node], object]) -> tuple[Tile, ...]:
+    """Return the tiles that it takes to make something of the nodes of a tree, such as a proof.
+
+    For who has to wait for each: they are asked first which, then read, then made from.
+    """
+    wanted: dict[Tile, None] = {}
+
+    def asked(height: int, index: int) -> bytes:
+        wanted[place_of(height, index, size)[0]] = None
+        return bytes(HASH_BYTES)
+
+    made(asked)
+    return tuple(wanted)
+
+
+@lru_cache(maxsize=256)
+def _within(raw: bytes) -> tuple[tuple[bytes, ...], ...]:
+    """Return every hash within a tile, row by row from its own upwards: most proofs share them."""
+    rows = [decode(raw, len(raw) // HASH_BYTES)]
+    while len(rows[-1]) > 1:
+        below = rows[-1]
+        rows.append(tuple(node_hash(*below[at : at + 2]) for at in range(0, len(below) & ~1, 2)))
+    return tuple(rows)
+
+
+def place_of(height: int, index: int, size: int) -> tuple[Tile, int, int]:
+    """Return the tile that a node is computed from, and which of its hashes, from and to.
+
+    Raises `ValueError` for a node that a tree of this size does not have.
+    """
+    if (index + 1) << height > size:
+        raise ValueError(f"a tree of size {size} has no node {index} of height {height}")
+    level, above = divmod(height, HEIGHT)
+    n, begin = divmod(index << above, WIDTH)
+    tile = Tile(level, n, min(WIDTH, (size >> HEIGHT * level) - n * WIDTH))
+    return tile, begin, begin + (1 << above)
 
 
 def subtree(hashes: Sequence[bytes]) -> bytes:

@@ -14,6 +14,7 @@ from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.cosignature import cosigned_at
 from ledger.tlog.errors import Unproven
 from ledger.tlog.merkle import HASH_BYTES, Frontier
+from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.tile import HEIGHT, WIDTH, Edge, Tile, decode, tiles
 
@@ -52,6 +53,19 @@ def verify_checkpoint(raw: bytes, policy: Policy) -> Verified:
     too few witnesses have.
     """
     return _verified(note.parse(raw), policy)
+
+
+def verify_signed(raw: bytes, origin: str, keys: Iterable[VerifierKey]) -> Checkpoint:
+    """Check that a checkpoint is of a log, signed by a key of it, whoever else signed.
+
+    Raises `Malformed`, or `Unproven`: `signature` or `origin`.
+    """
+    signed = note.parse(raw)
+    note.opened(signed, keys)
+    read = checkpoints.parse(signed.text)
+    if read.origin != origin:
+        raise Unproven("origin", f"it is of {read.origin}, not {origin}")
+    return read
 
 
 def verify_proof(raw: bytes, entry: bytes, policy: Policy) -> Verified:
@@ -116,6 +130,28 @@ def first_bad(
             return Bad("entry", seen.parted[1], "not the entry that was signed")
         return Bad("entry", edge.size, "one too many" if excess else "missing")
     return Bad("root", seen.parted and seen.parted[1], "neither entries nor tiles lead to it")
+
+
+def first_bad_hash(checkpoint: Checkpoint, read: Callable[[Tile], bytes | None]) -> Bad | None:
+    """Return the first thing wrong with a copy that has the hashes alone; None where all is right.
+
+    The hashes of level 0 are taken as they are, and have to lead to the signed root by
+    themselves.  Which entries they are of, nobody can tell from them.  Where they do not, the
+    level above says below which of its hashes: 256 entries, not one.
+    """
+    edge, seen = Edge(), _Compared(checkpoint.size, read)
+    for tile in tiles(checkpoint.size, 0):
+        stored = read(tile)
+        if stored is None or len(stored) != tile.width * HASH_BYTES:
+            return Bad("tile", tile.start, "level 0: missing, or of another length")
+        for leaf in decode(stored, tile.width):
+            for made_tile, made in edge.add(leaf):
+                seen.compare(made_tile, made)
+    for made_tile, made in edge.rest():
+        seen.compare(made_tile, made)
+    if edge.root == checkpoint.root:
+        return seen.worst and Bad("tile", seen.worst[1], f"level {seen.worst[0]}: wrong or missing")
+    return Bad("root", seen.parted and seen.parted[1], "the hashes do not lead to it")
 
 
 class _Compared:

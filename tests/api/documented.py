@@ -2,9 +2,10 @@
 
 import json
 import re
-from functools import cache
 
 import jsonschema_rs
+
+from api import openapi
 
 PART = re.compile(r"\\\{\w+\\\}")
 
@@ -55,6 +56,12 @@ class Documented:
         return self._validators[ref]
 
 
-@cache
-def documented(written):
-    return Documented(json.loads(written))
+WRITTEN: dict[tuple, Documented] = {}
+
+
+def document_of(table):
+    """The document of what is served, which takes longer to write than a service to start."""
+    served = tuple((row.method, row.path) for row in table)
+    if served not in WRITTEN:
+        WRITTEN[served] = Documented(json.loads(openapi.written(table)))
+    return WRITTEN[served]

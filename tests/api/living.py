@@ -1,6 +1,6 @@
 """What the lives of cases in `test_lives_*.py` have in common: acts, calendars, and reading."""
 
-from tests.api.serving import sha
+from tests.api.serving import GRANT, opinion, sha
 from tests.ledger.given import CALENDARS
 
 HEAD = {"approved_by": "wu-jun", "notice": sha("extension-notice"), "reason": "案情复杂"}
@@ -106,3 +106,14 @@ def moves(deadline):
     return [
         (m["cause"], m.get("notice", m["rule"]), m["from"], m["to"]) for m in deadline["moved_by"]
     ]
+
+
+async def overridden(here):
+    """S17: both reviews say no, the decision says yes."""
+    case = await here.accepted("QH-002", "2026-04-13")
+    deny = opinion("handle", "选址不符合要求", "deny")
+    await here.done(case, "review", deny, by="chen-zhi", at="2026-04-14 10:00")
+    agreed = opinion("check", "同意不予许可", "deny") | {"adopts": True}
+    await here.done(case, "review", agreed, by="lin-bo", at="2026-04-14 14:00")
+    await here.done(case, "decide", GRANT, by="huang-qiang", at="2026-04-15 10:00")
+    return case

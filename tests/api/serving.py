@@ -7,7 +7,7 @@ token of the local issuer.  Whatever is answered is held against the OpenAPI doc
 import hashlib
 import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -17,7 +17,7 @@ import aiohttp
 import asyncpg
 from aiohttp import web
 
-from api import docs, openapi
+from api import docs
 from api.app import build
 from api.framing import Runner
 from api.issuing import OwnIssuer
@@ -26,10 +26,12 @@ from api.service import Service
 from api.settings import Settings
 from api.setup import initialise
 from api.web import pages
-from tests.api.documented import Documented, documented
+from tests.api.documented import Documented, document_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 KEYS = count(1)
+# Nobody is limited, and on a slow machine a reading waits for its view.
+UNHURRIED = {"rate_person": 0, "rate_client": 0, "rate_failures": 0, "at_least_s": 30.0}
 
 
 def sha(text):
@@ -178,6 +180,12 @@ GRANT = {
 }
 
 
+def patient(here, at_least_s):
+    """Let a running service wait so long from now on where a reading has to wait for its views."""
+    here.service.settings = replace(here.service.settings, at_least_s=at_least_s)
+    return here
+
+
 def last(state, name):
     """The newest entry of a deadline."""
     return [d for d in state["deadlines"] if d["name"] == name][-1]
@@ -190,8 +198,7 @@ def part(whole, **expected):
 
 async def serve(database, folder: Path, *, start="2020-01-01", ledgers=("469002",), **setup):
     """Yield a running service with simulated example ledgers."""
-    given = {"rate_person": 0, "rate_client": 0} | setup.get("settings", {})
-    settings = Settings(home=folder, **given)
+    settings = Settings(home=folder, **UNHURRIED | setup.get("settings", {}))
     keys = folder / "keys"
     migrating = await asyncpg.connect(**database.as_creator())
     try:
@@ -201,24 +208,24 @@ async def serve(database, folder: Path, *, start="2020-01-01", ledgers=("469002"
             await initialise(database, migrating, keys, name, simulated=at, document=document)
     finally:
         await migrating.close()
-    async with started(settings, database, ledgers[0]) as serving:
+    async with started(settings, database, ledgers[0], setup.get("also")) as serving:
         yield serving
 
 
 @asynccontextmanager
-async def started(settings, database, ledger="469002"):
+async def started(settings, database, ledger="469002", also=None):
     """A process of the service, over a database whose ledgers are there."""
     keys = settings.home / "keys"
     service = Service(settings, database, keys)
     tokens = OwnIssuer(keys, settings.audience)
-    app = build(service, rows=(*docs.routes(), *pages.table()))
+    app = build(service, rows=(*docs.routes(), *pages.table()), also=also)
     runner = Runner(app, settings)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        document = documented(openapi.written(app[TABLE]))
+        document = document_of(app[TABLE])
         async with aiohttp.ClientSession() as session:
             yield Serving(
                 session, f"http://127.0.0.1:{port}", tokens, service, ledger, document, app

@@ -24,7 +24,7 @@ from click.testing import CliRunner
 
 from api.cli import main
 
-COMMANDS = (*main.commands, "api-key add", "api-key list", "api-key revoke")
+COMMANDS = (*main.commands, "api-key add", "api-key list", "api-key revoke", "key sm2")
 START = "2026-01-05T08:00:00+08:00"
 DATA = files("api.demo") / "data"
 
@@ -96,7 +96,7 @@ def shell():
     home.chmod(0o755)
     code, out, err = found.run("init", "--example", "--simulated", "--start", START)
     assert 0 == code, err
-    assert "66 events of set-up" in out
+    assert "70 events of set-up" in out
     yield found
     shutil.rmtree(home)
 
@@ -185,7 +185,7 @@ def test_what_is_made_is_ours_alone_and_written_down(shell):
     assert all(mode(path) in (0o400, 0o600) for path in (shell.home / "keys").iterdir())
     made = (shell.home / "made.log").read_text()
     assert "migrated by" in made
-    assert "ledger 469002 opened, simulated from 2026-01-05T08:00:00+08:00, 66 events" in made
+    assert "ledger 469002 opened, simulated from 2026-01-05T08:00:00+08:00, 70 events" in made
     assert not shell.running
 
 
@@ -277,7 +277,7 @@ def test_a_file_is_brought_in_listed_told_and_rebuilt(served, tmp_path):
 
     rebuilt = served.run("rebuild", "all")
     assert 0 == rebuilt[0], rebuilt
-    assert 10 == rebuilt[1].count("the same"), rebuilt
+    assert 11 == rebuilt[1].count("the same"), rebuilt
     assert 0 == served.run("rebuild", "current_state", "--check")[0]
 
 

@@ -51,8 +51,9 @@ async def test_the_deployment_before_is_fenced(old, beside):
     assert "60" == refused.headers["Retry-After"]
     assert (503, "469002: another deployment took over") == await ready(old)
     assert (200, None) == await ready(new)
-    # What it can still do is read.
-    assert 2 == len((await old.get("/audit/approval", by="jiang-he")).body["items"])
+    # A reading is put on record: it is refused by the one before, and served by the one after.
+    assert 503 == (await old.get("/audit/approval", by="jiang-he")).status
+    assert 2 == len((await new.get("/audit/approval", by="jiang-he")).body["items"])
     assert 201 == (await receive(new)).status
 
 

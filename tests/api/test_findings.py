@@ -1,9 +1,13 @@
 """Findings over HTTP: who reads them, what of the scenarios they find, and how they are asked."""
 
+import asyncio
+
 import pytest
 
+from projections import findings_kept
 from projections.findings_rules import PARAMETERS, RULES
 from projections.rebuild import check
+from tests.api.living import overridden
 from tests.api.serving import GRANT, application, opinion, serve, sha
 
 
@@ -61,12 +65,7 @@ async def test_s14_evidence_after_the_fact_and_a_skipped_level(here):
 
 
 async def test_s17_an_overridden_opinion(here):
-    case = await here.accepted("QH-002", "2026-04-13")
-    deny = opinion("handle", "选址不符合要求", "deny")
-    await here.done(case, "review", deny, by="chen-zhi", at="2026-04-14 10:00")
-    agreed = opinion("check", "同意不予许可", "deny") | {"adopts": True}
-    await here.done(case, "review", agreed, by="lin-bo", at="2026-04-14 14:00")
-    await here.done(case, "decide", GRANT, by="huang-qiang", at="2026-04-15 10:00")
+    case = await overridden(here)
 
     (one,) = await found(here, "rule=overridden-opinion")
 
@@ -202,3 +201,74 @@ async def test_made_anew_with_the_keys_they_are_the_same_bytes(here):
     projection = next(p for p in service.projections if p.name == "findings")
 
     assert (await check(projection, here.ledger, service.store, service.reads)).same
+
+
+async def until_measured(here, query):
+    """Ask until the service has measured all of it beside its readers."""
+    async with asyncio.timeout(20):
+        while True:
+            body = (await here.get(f"/findings?{query}", by="jiang-he")).body
+            if "behind" not in body:
+                return body
+            await asyncio.sleep(0.1)
+
+
+async def test_what_takes_long_is_measured_beside_the_readers_and_told(here, monkeypatch):
+    case = await here.accepted("QH-002", "2026-03-09")
+    for name, value in (("SMALL", 0), ("AT_ONCE_S", 0.0), ("REST", 0.0)):
+        monkeypatch.setattr(findings_kept, name, value)
+
+    first = (await here.get("/findings?rule=bottleneck", by="jiang-he")).body
+    rules = (await here.get("/findings/rules", by="jiang-he")).body
+    measured = await until_measured(here, "rule=bottleneck")
+
+    never = [{"rule": "bottleneck", "position": None, "measured_at": None}]
+    assert ([], never) == (first["items"], first["behind"])
+    by_rule = {r["rule"]: r["findings"] for r in rules["items"]}
+    assert (0, True) == (by_rule["loops"], bool(rules["behind"]))
+    assert all(by_rule[b["rule"]] is None for b in rules["behind"] if b["position"] is None)
+    assert measured["items"]
+
+    monkeypatch.setattr(findings_kept, "REST", 1e9)
+    await here.done(case, "decide", GRANT, by="huang-qiang", at="2026-03-09 16:00")
+    later = (await here.get("/findings?rule=bottleneck", by="jiang-he")).body
+
+    (told,) = later["behind"]
+    assert measured["items"] == later["items"]
+    assert told["position"] < (await places(here, case, "decided"))[0]
+    assert told["measured_at"].startswith("2026-03-0")
+    monkeypatch.setattr(findings_kept, "REST", 0.0)
+    assert measured["items"] != (await until_measured(here, "rule=bottleneck"))["items"]
+
+
+async def test_control_a_small_ledger_is_always_as_of_now(here):
+    case = await here.accepted("QH-002", "2026-03-09")
+    before = (await here.get("/findings?rule=bottleneck", by="jiang-he")).body
+    await here.done(case, "decide", GRANT, by="huang-qiang", at="2026-03-09 16:00")
+    after = (await here.get("/findings?rule=bottleneck", by="jiang-he")).body
+
+    assert before["items"] != after["items"]
+    assert "behind" not in before
+    assert "behind" not in after
+
+
+async def test_readyz_tells_why_findings_are_not_measured(here, monkeypatch):
+    await here.service.ledger(here.ledger)
+    keeper = here.service.keepers[here.ledger]
+
+    async def failing(*, read):
+        raise OSError("the disk is full")
+
+    async def told():
+        ready = await here.get(f"{here.base}/readyz", by=None)
+        assert 200 == ready.status, "readers are served what was measured before"
+        return ready.body["ledgers"][here.ledger]["unmeasured"]
+
+    assert await told() is None
+    monkeypatch.setattr(keeper, "look", failing)
+    keeper.wanted()
+    for _ in range(100):
+        if await told():
+            break
+        await asyncio.sleep(0.05)
+    assert (await told()).startswith("OSError at "), "never what an error quotes"

@@ -10,6 +10,7 @@ import json
 import random
 
 import hypothesis
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -25,6 +26,9 @@ EXAMPLES = 3
 DOES = {action: by for action, (by, _) in ACTS.items()}
 PEOPLE = ("wu-jun", "chen-zhi", "jiang-he")
 SKIPPED = {"/docs", "/docs/{file}", "/openapi.json"}  # files, as they are
+# By which every step of the procedure is met, whatever else is asked.
+CASES = "/v1/ledgers/{ledger}/cases"
+ALWAYS = {CASES, *(f"{CASES}/{{case}}/{act}" for act in ("accept", "publish", "review", "seal"))}
 KNOWN = {
     "items": "QH-002",
     "calendars": "cn",
@@ -35,7 +39,8 @@ KNOWN = {
 }
 
 
-def test_no_request_of_the_document_is_answered_with_a_defect(run, database, tmp_path):
+@pytest.mark.parametrize("one_of", [4, pytest.param(1, marks=pytest.mark.chaos)])
+def test_no_request_of_the_document_is_answered_with_a_defect(run, database, tmp_path, one_of):
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     service = serve(database, tmp_path, start="2026-03-02")
@@ -44,22 +49,28 @@ def test_no_request_of_the_document_is_answered_with_a_defect(run, database, tmp
         case = run(here.accepted("QH-002", "2026-03-02"))
         run(here.granted(case, "2026-03-02"))
         names = KNOWN | {"case": case, "imports": run(staged(here)), "ledger": "469002"}
-        answers = fuzzed(run, here, names, seed)
+        answers = fuzzed(run, here, names, seed, one_of)
     finally:
         run(service.aclose())
 
+    print(answers)
+    assert sum(answers.values()) > 900 // one_of
     # It got through to the procedure, and was refused on each step before.
-    assert {200, 400, 403, 404, 422} <= set(answers)
-    assert {201, 409, 412} & set(answers)
+    assert {200, 400, 403, 404} <= set(answers)
+    assert {201, 409, 412, 422} & set(answers)
 
 
-def fuzzed(run, here, names, seed):
-    """Ask some requests of every operation; count the answers by status."""
+def fuzzed(run, here, names, seed, one_of):
+    """Ask some requests of one operation in so many; count the answers by status.
+
+    To think of requests takes longer than to answer them: `make chaos` asks every operation.
+    """
+    rng = random.Random(seed)
     document = schemathesis.openapi.from_dict(json.loads(written(here.app[TABLE])))
     answers = {}
     for found in document.get_all_operations():
         operation = found.ok()
-        if operation.path in SKIPPED:
+        if operation.path in SKIPPED or (operation.path not in ALWAYS and rng.randrange(one_of)):
             continue
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 

@@ -76,6 +76,14 @@ PAGED = {"limit": "limit", "count": "count"}
 LISTS = {
     "/cases": CASES | PAGED,
     "/alerts": {"level": "word", "organ": "text", "item": "text", "state": "word"} | PAGED,
+    "/links": {
+        "deadline": "word",
+        "light": "word",
+        "organ": "text",
+        "waits_for": "text",
+        "item": "text",
+    }
+    | PAGED,
     "/audit/all": AUDIT | PAGED,
     "/events": {"item": "text", "responsibility": "word", "type": "word", "limit": "limit"},
     "/export/csv": {"stage": "word", "received_from": "day", "q": "text"},
@@ -122,12 +130,12 @@ async def test_a_parameter_is_what_its_kind_says_and_nothing_else(here):
                 if told.said != expected:
                     wrong.append((path, name, value, told.said))
     assert [] == wrong
-    for path in ("/cases", "/audit/all", "/alerts"):
+    for path in ("/cases", "/audit/all", "/alerts", "/links"):
         for query in SQL:
             answer = await here.get(f"{path}?item={query}", by="jiang-he")
             assert [] == answer.body["items"], "a filter is compared, never run"
     # Of a filter that names a case, what is not there and what is no case look the same.
-    for path in ("/audit/all", "/alerts", "/events"):
+    for path in ("/audit/all", "/alerts", "/links", "/events"):
         bodies = set()
         for number in (f"{case}0", "nonsense", "%27%20OR%201=1--"):
             sent = {"X-Request-Id": "same"}
@@ -143,7 +151,7 @@ async def test_as_of_takes_a_time_or_a_position_that_has_been(here, path):
     here_path = path.format(case=case)
     await here.at("2026-03-02 10:00")
 
-    for value in ("66", "2026-03-02T09:30:00.9%2B08:00", "2026-03-02T09:30:00.9+08:00"):
+    for value in ("70", "2026-03-02T09:30:00.9%2B08:00", "2026-03-02T09:30:00.9+08:00"):
         told = await ask(here, Ask("GET", here_path, [f"as_of={value}"], by="jiang-he"))
         assert "200" == told.said, (value, told.body)
     ahead = ("2026-03-03T00:00:00Z", "9007199254740991")
@@ -195,7 +203,7 @@ async def test_a_cursor_is_good_for_one_ledger_list_person_and_set_of_filters(da
     ledgers = ("469002", "469028")
     async for here in serve(database, tmp_path, start="2026-03-02", ledgers=ledgers):
         imported = await filled(here)
-        paths = ("/cases", "/cases?stage=sealed", "/alerts", "/audit/all",
+        paths = ("/cases", "/cases?stage=sealed", "/alerts", "/links", "/audit/all",
                  "/audit/all?refused=true", "/items", "/seals", "/appointments",
                  f"/performance/cases?{MARCH}&definition=kpi.early@1",
                  f"/performance/cases?{MARCH}&definition=kpi.overdue@1",
@@ -224,7 +232,7 @@ async def test_a_cursor_is_good_for_one_ledger_list_person_and_set_of_filters(da
 @pytest.mark.parametrize("by", ["xing-tao", "wu-jun"])
 async def test_pages_are_the_list_and_the_total_is_theirs(here, by):
     imported = await filled(here)
-    for path in ("/cases", "/alerts", "/audit/all", "/items", "/seals", "/appointments",
+    for path in ("/cases", "/alerts", "/links", "/audit/all", "/items", "/seals", "/appointments",
                  "/seals/QH-S1/register", f"/imports/{imported}/rows"):  # fmt: skip
         # A register is for those of the seal's organ and above it.
         reader = "wu-jun" if "register" in path else by

@@ -39,25 +39,32 @@ def test_keys_may_lie_elsewhere(tmp_path):
     assert tmp_path / "keys" == operate.home(apart).keys
 
 
-async def test_a_database_that_forgets_is_not_served(database):
+def sound(folder):
+    (folder / "keys").mkdir(exist_ok=True)
+    return Settings(home=folder), operate.Home(folder, folder / "keys")
+
+
+async def test_a_database_that_forgets_is_not_served(database, tmp_path):
     with pytest.raises(Unavailable) as refused:
-        await operate.assert_sound(database)
+        await operate.assert_sound(*sound(tmp_path), database)
 
     assert "ST-2: fsync is off" in refused.value.why
 
 
-async def test_who_is_more_than_a_plain_role_does_not_serve(database):
+async def test_who_is_more_than_a_plain_role_does_not_serve(database, tmp_path):
     mighty = operate.Database(
         reach=database.reach, folder=database.folder, given={}, creator=database.creator
     )
 
     class AsSuperuser:
+        cluster = None
+
         def as_role(self, role):
             assert Role.APP == role
             return mighty.as_creator()
 
     with pytest.raises(Unavailable) as refused:
-        await operate.assert_sound(AsSuperuser())  # type: ignore[arg-type]
+        await operate.assert_sound(*sound(tmp_path), AsSuperuser())  # type: ignore[arg-type]
 
     assert "ST-1: postgres is more than a plain role" in refused.value.why
 

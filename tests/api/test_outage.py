@@ -98,7 +98,7 @@ async def plain(database, tmp_path):
         yield serving
 
 
-async def test_while_no_space_is_left_acts_wait_and_readings_go_on(plain, connect):
+async def test_while_no_space_is_left_acts_wait_and_no_case_is_shown(plain, connect):
     case = await plain.received("QH-002", "2026-03-02")
     creator = await connect()
     await complaining(creator, "EXCEPTION", "53100", "no space")
@@ -113,7 +113,12 @@ async def test_while_no_space_is_left_acts_wait_and_readings_go_on(plain, connec
             answer.slug,
             answer.headers["Retry-After"],
         )
-    for path in ("/cases", f"/cases/{case}", "/items", f"{plain.base}/readyz"):
+    # Reading is recorded first: what cannot be recorded is not shown.
+    for path in ("/cases", f"/cases/{case}"):
+        answer = await plain.get(path)
+        assert (503, "access-log-unavailable") == (answer.status, answer.slug), path
+        assert b"QH-002" not in answer.raw
+    for path in ("/items", f"{plain.base}/readyz"):
         assert 200 == (await plain.get(path)).status, path
 
     await creator.execute("DROP TRIGGER complains ON ledger.idempotency")

@@ -21,14 +21,14 @@ NAMED = {
     406: "not-acceptable",
     408: "timeout",
     409: "wrong-stage already-done document-mismatch seal-not-held basis-moved legal-hold "
-    "rule-refused",
+    "rule-refused anchor-shrunk anchor-conflict",
     412: "version-conflict",
     413: "body-too-large",
     415: "media-type encoding-not-supported",
     417: "expectation-failed",
     422: "schema unknown-field integer-range forbidden-character too-long too-many-items "
     "record-too-large occurred-in-future unknown-reference idempotency-key-reused "
-    "webhook-target import-format",
+    "webhook-target import-format anchor-unproven",
     428: "version-required",
     429: "rate-limited",
     500: "internal",
@@ -47,7 +47,7 @@ async def tiny(tmp_path_factory):
 def test_the_table_has_every_reason_at_its_status_and_no_other():
     named = {name: status for status, names in NAMED.items() for name in names.split()}
 
-    assert 57 == len(named)
+    assert 60 == len(named)
     assert named == {name: slug.status for name, slug in SLUGS.items()}
 
 

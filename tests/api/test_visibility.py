@@ -57,7 +57,7 @@ async def test_a_case_of_another_organ_is_a_case_that_never_was(here):
     for action, (_, body) in ACTS.items():
         asked = [act(f"/cases/{number}/{action}", "li-na", body) for number in numbers]
         assert "404 case-not-found" == await alike(here, asked), action
-    for path in ("/audit/supervision", "/alerts", "/events"):
+    for path in ("/audit/supervision", "/alerts", "/links", "/events"):
         asked = [read(path, "li-na", f"case={number}") for number in numbers]
         assert "404 case-not-found" == await alike(here, asked), path
     assert 200 == (await ask(here, read(f"/cases/{case}", "mo-li"))).status

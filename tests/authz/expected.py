@@ -35,9 +35,12 @@ GONE = ("ended", "expired")
 STATES = ("valid", *GONE, "not-yet")
 ALL_STATES = {"accept", "GET …/cases?item=QH-002", "GET …/cases/{case}", "GET …/items"}
 # What everybody hears, whatever they are.
-FOR_ALL = {"open", "home", "form"}
+FOR_ALL = {"open", "home", "form", "back", "away"}
 # Applicants and systems do not sign in to pages.
-PAGES = {"find", "page", "home", "form"}
+PAGES = {
+    "find", "page", "home", "form", "page-act", "page-absent", "page-list", "office-page",
+    "office-page-act",
+}  # fmt: skip
 NO_CREDENTIAL = "401 unauthenticated"
 
 

@@ -18,7 +18,7 @@ from ledger.classes import FIELDS
 from tests.api.serving import KEYS, LICENCE, application, serve, sha
 from tests.api.test_applicants import everything, holding
 from tests.authz.asking import place
-from tests.authz.expected import STAFF, rows
+from tests.authz.expected import PAGES, STAFF, rows
 from tests.authz.world import World, document, person
 
 DAY = "2026-03-02"
@@ -211,7 +211,7 @@ async def heard(here, world):
     for row in READINGS:
         for reader in readers:
             headers = {"Authorization": f"Bearer {world.token(reader)}"}
-            if row.kind in ("page", "home", "find"):
+            if row.kind in PAGES:
                 headers = await world.cookie(headers)
             told.append(await here.call("GET", here.base + place(world, row.path), headers=headers))
     return told

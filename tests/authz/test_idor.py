@@ -31,6 +31,7 @@ ON_CASES = [r for r in rows() if "{case}" in r.path and not r.to_come]
 LISTS = (
     "/cases?q={case}", "/cases?item={item}", "/cases?organ={organ}", "/cases?officer={person}",
     "/alerts?item={item}", "/alerts?organ={organ}", "/alerts?case={case}",
+    "/links?item={item}", "/links?organ={organ}", "/links?case={case}",
     "/audit/all?case={case}", "/audit/all?item={item}", "/audit/all?organ={organ}",
     "/audit/approval?actor={person}", "/audit/all?case={case}&refused=true",
     "/audit/all?item={item}&format=csv", "/events?case={case}", "/events?item={item}",
@@ -92,7 +93,7 @@ async def test_every_path_with_a_case(here):
                 world = World(here, number, 5, "0" * 32, {})
                 asked = place(world, row.path)
                 headers = {"Authorization": f"Bearer {world.token(by)}"}
-                if row.kind in ("page", "find"):
+                if row.kind in ("page", "find", "page-act"):
                     headers = await world.cookie(headers)
                 sent = headers | {"X-Request-Id": "same", "Content-Type": "application/json"}
                 told = await here.call(row.method, here.base + asked, headers=sent)
@@ -195,7 +196,7 @@ async def test_an_import_of_another_ledger(here):
 
     uploaded = await staged(here)
     here.ledger = "469028"
-    for method, path in (("GET", ""), ("GET", "/rows"), ("POST", "/commit")):
+    for method, path in (("GET", ""), ("GET", "/rows"), ("POST", "/commit"), ("POST", "/abandon")):
         heard = [
             await answered(here, method, f"/imports/{name}{path}", by="wu-jun")
             for name in (uploaded, "0" * 32)

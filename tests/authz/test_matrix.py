@@ -1,10 +1,21 @@
 """Nothing outside the matrix is possible (P11): every cell of it is asked over HTTP."""
 
 import random
+import re
 
 import pytest
 
-from api import catalogue_routes, complaint_routes, docs, exchange, matter_routes
+from api import (
+    anchor_routes,
+    catalogue_routes,
+    complaint_routes,
+    docs,
+    dossier,
+    exchange,
+    log_routes,
+    matter_routes,
+    subject_routes,
+)
 from api.app import table
 from api.web import pages
 from ledger import standing
@@ -43,10 +54,15 @@ def served():
     """Every method and path of the application, each word of a path for itself."""
     own = (
         table, complaint_routes.table, matter_routes.table, catalogue_routes.table,
-        exchange.table, pages.table,
+        anchor_routes.table,
+        exchange.table, pages.table, dossier.table, subject_routes.table, log_routes.table,
     )  # fmt: skip
     routes = [*docs.routes(), *(row for rows in own for row in rows())]
-    return {(route.method, path) for route in routes for path, _, _ in route.spelled()}
+    return {
+        (route.method, re.sub(r":[^{}]*}", "}", path))
+        for route in routes
+        for path, _, _ in route.spelled()
+    }
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -97,7 +113,7 @@ def flipped(rng):
 def other(row, cell, rng):
     """Another outcome than the right one, of those that the kind of row has."""
     heard = expected(row, cell)
-    among = {told for name, told in row.heard.items() if name != "kind" and told} | {"401"}
+    among = {told for name, told in row.heard.items() if name != "kind" and told} | {"401", "418"}
     return rng.choice(sorted(among - {heard}))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from api.api_keys import ApiKeys
 from api.issuing import API_KEYS_FILE
 from api.setup import example
+from tests.api.anchored import put_on_record
 from tests.api.serving import Serving
 from tests.api.test_catalogue import BASELINES, baseline, brought, lines
 from tests.api.test_order import staged
@@ -130,6 +131,7 @@ async def prepared(here):
             answer = await here.post(f"/appointments/{name}/end", by=by)
             assert 201 == answer.status, answer.body
     await brought(here, lines(baseline()), BASELINES)
+    await put_on_record(here)
     case = await here.accepted(ITEM, "2026-03-02")
     position = (await here.state(case))["position"]
     await here.done(case, "transfer", {"to": {"unit": ORGANS["P"]}}, by="zhou-min")
@@ -138,6 +140,14 @@ async def prepared(here):
     await here.done(case, "open-investigation", {"grounds": "线索"}, by="ke-jun")
     await here.at("2026-06-01 09:00")
     shown = await here.state(case)
+    # Every line has something in it, and a checkpoint over that.
+    assert 200 == (await here.get("/cases", by="jiang-he")).status
+    assert await here.service.publishers[here.ledger].published(position, 30)
+    for publisher in here.service.publishers.values():
+        assert await publisher.published(1, 30)
+    log = here.service.publishers[here.ledger].log
+    newest = await log.newest()
+    await log.keep_time_stamp(newest.size, "tsa.example", b"what it answered")
     # The views have seen it all.
     assert 200 == (await here.get(f"/cases?at_least={shown['position']}")).status
     return World(here, case, position, await staged(here), given)

@@ -15,7 +15,7 @@ import structlog
 import uvloop
 
 from ledger.store import Store
-from tests.bench import big
+from tests.bench import big, pages
 from tests.bench.appends import appends
 from tests.bench.life import ACTS, Life
 from tests.bench.measure import Loop, Row, against, closed_loop, say, table, written
@@ -26,8 +26,9 @@ from tests.bench.peers import (
     make_raw_table,
     raw_insert,
 )
+from tests.bench.proofs import of_fsck, of_proofs
 from tests.bench.wire import Connection, bare_server
-from tests.bench.world import LEDGER, Role, World, service, walked, world
+from tests.bench.world import LEDGER, Role, World, caught_up, service, walked, world
 
 ROUNDS = 3
 HTTP_GOAL = {1: ">= 0.2", 32: ">= 0.5", 128: ">= 0.6"}
@@ -63,20 +64,11 @@ async def _acts(
     connections = [await Connection.to(port) for _ in range(callers)]
     lives = [Life(c, f"/v1/ledgers/{LEDGER}", tokens, durable) for c in connections]
     loop = await closed_loop(callers, seconds, lambda caller, _: lives[caller].act())
-    lag = await _behind(connections[0]) if durable else 0
-    late = lag
-    while late:  # the views catch up before the other one is measured
-        await asyncio.sleep(0.2)
-        late = await _behind(connections[0])
+    # The views catch up before the other one is measured.
+    lag = await caught_up(connections[0]) if durable else 0
     for connection in connections:
         connection.close()
     return loop, lag
-
-
-async def _behind(connection: Connection) -> int:
-    answer = await connection.ask("GET", "/readyz", {"Accept": "application/json"})
-    views = answer.json()["ledgers"][LEDGER]["views"]
-    return max(int(view["behind"]) for view in views)
 
 
 async def in_process(found: World, records: Sequence[Record], seconds: float) -> list[Row]:
@@ -112,11 +104,11 @@ async def in_process(found: World, records: Sequence[Record], seconds: float) ->
 async def when_large(
     found: World, records: Sequence[Record], size: int, seconds: float
 ) -> list[Row]:
-    """Measure the append and the reading of a case in a large ledger against a small one."""
+    """Measure the pages over a large ledger, then append and read a case against a small one."""
     large, small = await found.copy("large"), await found.copy("small")
     await walked(found, small, 20)
-    await walked(found, large, 1)
-    cases = await big.grown(found, large, size)
+    cases = await pages.grown(found, large, size)
+    rows = await pages.of_pages(found, large, cases, ROUNDS)
     pairs = []
     for _ in range(ROUNDS):
         say(f"append, {size:,} events")
@@ -124,7 +116,7 @@ async def when_large(
         a = await appends(large.as_role(Role.APP), records, 32, seconds, LEDGER)
         b = await appends(empty.as_role(Role.APP), records, 32, seconds, LEDGER)
         pairs.append((a.rate, b.rate))
-    rows = [against(f"append at {size:,} events / empty", pairs, "events/s", ">= 0.9")]
+    rows.append(against(f"append at {size:,} events / empty", pairs, "events/s", ">= 0.9"))
     say(f"reading one of {cases:,} cases")
     times = []
     for _ in range(ROUNDS):
@@ -159,14 +151,22 @@ async def sample(found: World) -> list[Record]:
     return [("case:", row.type, row.record.partition(b"\n")[2]) for row in rows]
 
 
-async def measured(size: int, seconds: float) -> list[Row]:
-    """Measure everything."""
+async def measured(size: int, seconds: float, only: str | None) -> list[Row]:
+    """Measure everything, or the pages or the log alone."""
     async with world() as found:
+        if only == "pages":
+            large = await found.copy("large")
+            return await pages.of_pages(found, large, await pages.grown(found, large, size), ROUNDS)
         records = await sample(found)
+        if only == "log":
+            rows = await of_proofs(found, records, ROUNDS, seconds)
+            return rows + await of_fsck(found, min(size, 100_000), ROUNDS)
         length = sum(len(record) for _, _, record in records) // len(records)
         say(f"{len(ACTS)} acts a life, records of {length:,} bytes on average")
         rows = await over_http(found, seconds)
         rows += await in_process(found, records, seconds)
+        rows += await of_proofs(found, records, ROUNDS, seconds)
+        rows += await of_fsck(found, min(size, 100_000), ROUNDS)
         rows += await when_large(found, records, size, seconds)
         rows += await of_views(found, min(size, 20_000))
     return rows
@@ -176,13 +176,14 @@ def main() -> None:
     """Read the words, measure, print, write."""
     words = argparse.ArgumentParser(prog="make bench", description=__doc__)
     words.add_argument("--size", type=int, default=1_300_000, help="events of the large ledger")
+    words.add_argument("--only", choices=("pages", "log"), help="measure these alone")
     words.add_argument("--seconds", type=float, default=2.5, help="of one round")
     words.add_argument("--out", type=Path, default=Path("build/bench.json"))
     asked = words.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     begun = time.perf_counter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        rows = runner.run(measured(asked.size, asked.seconds))
+        rows = runner.run(measured(asked.size, asked.seconds, asked.only))
     written(rows, asked.out)
     print(table(rows))
     took = time.perf_counter() - begun

@@ -47,7 +47,7 @@ async def grown(found: World, database: Database, events: int) -> int:
         cases = max(0, events - size) // many
         while first <= cases:
             last = min(first + CHUNK - 1, cases)
-            await _some(connection, stream, size, at, many, first, last)
+            await cloned(connection, stream, size, at, many, first, last)
             size += (last - first + 1) * many
             first = last + 1
             say(f"{size:,} events")
@@ -57,7 +57,7 @@ async def grown(found: World, database: Database, events: int) -> int:
     return cases
 
 
-async def _some(
+async def cloned(
     connection: "asyncpg.Connection[asyncpg.Record]",
     stream: str,
     size: int,
@@ -66,6 +66,7 @@ async def _some(
     first: int,
     last: int,
 ) -> None:
+    """Write cases like one, from a number up to another, the first at position `size`."""
     async with connection.transaction():
         await connection.execute(STATEMENTS["clone_events"], LEDGER, stream, size, at, first, last)
         await connection.execute(STATEMENTS["clone_streams"], LEDGER, size, many, first, last)
@@ -78,7 +79,7 @@ async def _some(
 
 async def reading(found: World, database: Database, cases: int, times: int) -> Loop:
     """Read cases by number, each from the store: look up, load, fold, measure, mask."""
-    service = Service(settings(0), database, found.keys)
+    service = Service(settings(0, found.folder / "checkpoints" / "reading"), database, found.keys)
     async with AsyncExitStack() as stack:
         await service.store.connect()
         stack.push_async_callback(service.store.close)
@@ -90,8 +91,7 @@ async def reading(found: World, database: Database, cases: int, times: int) -> L
         took = []
         for n in range(times + 50):
             number = pick.randint(1, cases)
-            ledger._cases.clear()
-            ledger._numbers.clear()
+            ledger.cases.clear()
             begun = time.perf_counter()
             stream = await ledger.stream_of("case/2026", number)
             assert stream is not None, number

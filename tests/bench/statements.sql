@@ -103,3 +103,82 @@ VACUUM (ANALYZE) ledger.event, ledger.stream, ledger.register, ledger.idempotenc
 -- name: checkpoint
 -- Pages written now are not written in the middle of a round.
 CHECKPOINT;
+
+-- name: head_of
+-- How large a ledger is.
+SELECT size, recorded_at FROM ledger.head WHERE ledger = $1;
+
+-- name: begun
+-- Where a case with a number begins in the ledger, its stream, and how many events it has.
+SELECT f.position, f.stream, s.version AS many
+  FROM ledger.register AS r
+  JOIN ledger.event AS f
+    ON f.ledger = r.ledger
+   AND f.position = r.position
+  JOIN ledger.stream AS s
+    ON s.ledger = f.ledger
+   AND s.stream = f.stream
+ WHERE r.ledger = $1
+   AND r.name = 'case/2026'
+   AND r.number = $2;
+
+-- name: clones_of_views
+-- The statements that write what the views say of cases like one ($2, which begins at $3 and has
+-- $4 events): of those from number $6 up to number $7, the first of which begins at $5, received
+-- one after the other over the $8 days before it, and each in the hands of one of 25 of a staff.
+SELECT format(
+           'INSERT INTO projections.%1$I (%2$s) SELECT %3$s FROM projections.%1$I AS t '
+           'CROSS JOIN generate_series(%6$s::bigint, %7$s::bigint) AS k (n) '
+           'CROSS JOIN LATERAL (VALUES ((-%8$s * (%7$s - k.n) / (%7$s - %6$s + 1))::integer, '
+           '%5$s + (k.n - %6$s) * %4$s - %9$s)) AS moved (days, by) '
+           'WHERE t.ledger = %10$L AND t.stream = %11$L',
+           c.table_name, string_agg(quote_ident(c.column_name), ', '),
+           string_agg(
+               CASE WHEN c.column_name = 'stream' THEN $$'case:' || md5('like the first ' || k.n)$$
+                    WHEN c.column_name = 'id' THEN 'md5(t.id || k.n)'
+                    WHEN c.column_name = 'case_no'
+                    THEN $$left(t.case_no, -6) || lpad((right(t.case_no, 6)::bigint + k.n)::text, 6, '0')$$
+                    WHEN c.column_name = 'applicant' THEN 'md5(t.applicant || k.n / 3)'
+                    WHEN c.column_name = 'serial' THEN 't.serial + k.n'
+                    WHEN c.column_name IN ('person', 'officer', 'decider', 'taken_by')
+                    THEN format($$t.%I || coalesce('-' || nullif(k.n %% 25, 0), '')$$, c.column_name)
+                    WHEN c.column_name = 'persons'
+                    THEN $$ARRAY(SELECT p || coalesce('-' || nullif(k.n % 25, 0), '') FROM unnest(t.persons) AS p)$$
+                    WHEN c.data_type = 'date' THEN format('t.%I + moved.days', c.column_name)
+                    WHEN c.data_type = 'timestamp with time zone'
+                    THEN format('t.%I + make_interval(days => moved.days)', c.column_name)
+                    WHEN c.udt_name IN ('_date', '_timestamptz')
+                    THEN format('CASE WHEN t.%1$I IS NOT NULL THEN ARRAY(SELECT x + make_interval(days => moved.days) FROM unnest(t.%1$I) AS x)::%2$I END', c.column_name, c.udt_name)
+                    WHEN c.column_name LIKE '%position' THEN format('t.%I + moved.by', c.column_name)
+                    WHEN c.column_name = 'positions'
+                    THEN 'ARRAY(SELECT x + moved.by FROM unnest(t.positions) AS x)'
+                    ELSE format('t.%I', c.column_name) END, ', '),
+           $4::bigint, $5::bigint, $6::bigint, $7::bigint, $8::integer, $3::bigint, $1::text,
+           $2::text) AS statement
+  FROM information_schema.columns AS c
+ WHERE c.table_schema = 'projections'
+   AND EXISTS (SELECT FROM information_schema.columns AS s
+                WHERE s.table_schema = c.table_schema
+                  AND s.table_name = c.table_name
+                  AND s.column_name = 'stream')
+ GROUP BY c.table_name
+ ORDER BY c.table_name;
+
+-- name: views_there
+-- The views are where the ledger is.
+UPDATE projections.progress AS p
+   SET next_position = h.size
+  FROM ledger.head AS h
+ WHERE h.ledger = p.sequence
+   AND p.ledger = $1;
+
+-- name: settle_all
+-- What autovacuum would have done by then, of the views too.
+VACUUM (ANALYZE);
+
+-- name: every_event
+-- What a check cannot do without: each record with the columns that it is held against.
+SELECT position, stream, version, type, recorded_at, record, leaf
+  FROM ledger.event
+ WHERE ledger = $1
+ ORDER BY position;

@@ -50,8 +50,10 @@ class World:
 
     @property
     def tokens(self) -> dict[str, str]:
-        issuer = OwnIssuer(self.keys, "caseledger")
-        return {person: issuer.token(person, person) for person in PEOPLE}
+        return {person: self.token(person) for person in PEOPLE}
+
+    def token(self, person: str) -> str:
+        return OwnIssuer(self.keys, "caseledger").token(person, person)
 
     @asynccontextmanager
     async def creator(self, name: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
@@ -102,9 +104,16 @@ async def world() -> AsyncIterator[World]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def settings(port: int) -> Settings:
+def settings(port: int, checkpoints: Path) -> Settings:
     """Settings as an operator has them, without the limit on how often one person may act."""
-    return Settings(port=port, admin_port=0, rate_person=0, rate_client=0, peer_connections=1_000)
+    return Settings(
+        port=port,
+        admin_port=0,
+        rate_person=0,
+        rate_client=0,
+        peer_connections=1_000,
+        checkpoints=checkpoints,
+    )
 
 
 @asynccontextmanager
@@ -126,18 +135,36 @@ async def service(found: World, database: Database) -> AsyncIterator[int]:
 async def _serve(folder: Path, name: str, port: int) -> None:
     database = Database.attached(Cluster(folder / "postgresql")).named(name)
     at = operate.Home(folder, folder / "keys")
-    async with operate.until_asked() as asked, operate.served(settings(port), at, database):
+    # Each copy of the template goes on by itself: their logs are forks of each other.
+    chosen = settings(port, folder / "checkpoints" / name)
+    async with operate.until_asked() as asked, operate.served(chosen, at, database):
         await asked.wait()
 
 
-async def walked(found: World, database: Database, cases: int) -> None:
-    """Walk some cases through their lives over HTTP."""
+async def walked(found: World, database: Database, cases: int, acts: int = len(ACTS)) -> None:
+    """Walk some cases through their lives over HTTP, or through the first acts of one."""
     async with service(found, database) as port:
         connection = await Connection.to(port)
         life = Life(connection, f"/v1/ledgers/{LEDGER}", found.tokens, durable=True)
-        for _ in range(cases * len(ACTS)):
+        for _ in range((cases - 1) * len(ACTS) + acts):
             await life.act()
+        await caught_up(connection)
         connection.close()
+
+
+async def caught_up(connection: Connection) -> int:
+    """Wait until every view shows all there is; how many events the slowest was behind at first."""
+    first = late = await _behind(connection)
+    while late:
+        await asyncio.sleep(0.2)
+        late = await _behind(connection)
+    return first
+
+
+async def _behind(connection: Connection) -> int:
+    answer = await connection.ask("GET", "/readyz", {"Accept": "application/json"})
+    views = answer.json()["ledgers"][LEDGER]["views"]
+    return max(int(view["behind"]) for view in views)
 
 
 def main() -> None:
@@ -150,7 +177,7 @@ def main() -> None:
         runner.run(_serve(Path(folder), name, int(port)))
 
 
-__all__ = ["LEDGER", "Role", "World", "service", "walked", "world"]
+__all__ = ["LEDGER", "Role", "World", "caught_up", "service", "walked", "world"]
 
 if __name__ == "__main__":
     main()

@@ -3,16 +3,12 @@
 import base64
 import hmac
 import json
-import shutil
 import stat
-import tempfile
-from pathlib import Path
 
 import asyncpg
 import pytest
 
-from ledger import database as module
-from ledger.database import Database, Role, scram_verifier, shortcomings
+from ledger.database import Database, Role, scram_verifier
 from ledger.errors import Unavailable
 
 EXTERNAL = pytest.param("external", marks=pytest.mark.external)
@@ -117,54 +113,3 @@ async def test_a_transaction_left_open_ends_when_the_pool_gets_its_connection_ba
             assert not connection.is_in_transaction()
     finally:
         await pool.close()
-
-
-@pytest.fixture
-def place():
-    folder = Path(tempfile.mkdtemp())
-    yield folder
-    shutil.rmtree(folder)
-
-
-async def test_a_plain_role_on_a_durable_server_may_serve(place):
-    async with Database.embedded(place) as database:
-        creator = await asyncpg.connect(**database.as_creator())
-        await creator.execute("CREATE ROLE ledger_owner; CREATE ROLE plain LOGIN PASSWORD 'x'")
-        plain = await asyncpg.connect(**database.as_creator() | {"user": "plain", "password": "x"})
-
-        assert () == await shortcomings(plain)
-        assert ("ST-1: postgres is more than a plain role",) == await shortcomings(creator)
-
-        await plain.close()
-        await creator.close()
-
-
-async def test_a_server_that_may_lose_commits_may_not(connect):
-    found = await shortcomings(await connect(Role.APP))
-
-    assert (
-        "ST-2: fsync is off",
-        "ST-2: full_page_writes is off",
-        "ST-2: synchronous_commit is off",
-    ) == found
-
-
-async def test_another_major_may_not(connect, monkeypatch):
-    monkeypatch.setattr(module, "MAJORS", ("99",))
-
-    found = await shortcomings(await connect(Role.APP))
-
-    assert found[-1].startswith("ST-13: PostgreSQL")
-
-
-@pytest.mark.parametrize("role", [Role.APP, Role.PROJECT, Role.READ, Role.VERIFY])
-async def test_no_plain_role_is_mighty(connect, role):
-    assert not [
-        what for what in await shortcomings(await connect(role)) if what.startswith("ST-1:")
-    ]
-
-
-async def test_who_may_become_the_owner_may_not_serve(connect):
-    found = await shortcomings(await connect(Role.MIGRATE))
-
-    assert "ST-1: ledger_migrate is more than a plain role" == found[0]

@@ -5,12 +5,13 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from ledger import privacy, records
 from ledger.case import Actor, replay
-from ledger.errors import Corrupt
+from ledger.errors import Corrupt, Unavailable
 from ledger.keyring import Keyring, secret, wrapping_key
 from tests.ledger.given import ZONE
 from tests.ledger.test_privacy import UNDER, encrypted, field, opened, received
@@ -211,6 +212,51 @@ async def test_opening_ends_a_destruction_that_a_crash_cut_short(folder, keyring
     Keyring(folder).close()
 
     assert [] == found(folder, wrapped)
+
+
+@pytest.mark.parametrize("again", ["the same key", "another", "ended"])
+async def test_a_destruction_that_a_reader_kept_from_its_end_is_ended_later(folder, keyring, again):
+    """Whoever copies the file meanwhile keeps what was deleted in the write-ahead file."""
+    subjects = [keyring.subject("469002", f"case:{n}", "applicant", UNDER)[0] for n in range(2)]
+    await keyring.flush()
+    _, wrapped = stored(folder, subjects[0])
+    keyring._db.execute("PRAGMA busy_timeout = 0")
+    with sqlite3.connect(folder / "subjects.db", isolation_level=None) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM subject_key").fetchone()
+        with pytest.raises(Unavailable):
+            await keyring.forget(subjects[0])
+        assert ["subjects.db-wal"] == found(folder, wrapped)  # control
+        with pytest.raises(Unavailable):
+            await keyring.ended()
+        reader.execute("COMMIT")
+
+    if again == "ended":
+        await keyring.ended()
+    else:
+        await keyring.forget(subjects[again == "another"])
+
+    assert [] == found(folder, wrapped)
+    assert keyring.key(subjects[0]) is None
+
+
+async def test_who_opens_while_somebody_reads_ends_it_later(folder, keyring, monkeypatch):
+    reference, _ = keyring.subject("469002", "case:1", "applicant", UNDER)
+    await keyring.flush()
+    _, wrapped = stored(folder, reference)
+    with sqlite3.connect(folder / "subjects.db", isolation_level=None) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM subject_key").fetchone()
+        keyring._db.execute("DELETE FROM subject_key")
+        monkeypatch.setattr("sqlite3.connect", partial(sqlite3.connect, timeout=0))
+        opened_again = Keyring(folder)
+        reader.execute("COMMIT")
+    assert ["subjects.db-wal"] == found(folder, wrapped)  # control
+
+    await opened_again.ended()
+
+    assert [] == found(folder, wrapped)
+    opened_again.close()
 
 
 # -- what keys are wrapped by ----------------------------------------------------------------------

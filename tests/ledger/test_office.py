@@ -46,7 +46,7 @@ def test_the_example_is_what_the_papers_list(bureau):
 
     assert (9, 3, 2) == (len(office.organs), len(office.clients), len(office.seals))
     assert 8 == len(office.things("item"))
-    assert 12 == len(office.things("policy"))
+    assert 13 == len(office.things("policy"))
     assert "cn@4" == office.calendars.days("cn", "469002").label
     assert {"he-yan"} == {seal.keeper for seal in office.seals.values()}
     assert all(seal.in_use for seal in office.seals.values())

@@ -33,6 +33,7 @@ from projections import (
     findings_read,
     matters,
     performance,
+    readings,
     reviews,
     seal_register,
     timeout_alerts,
@@ -64,6 +65,7 @@ PROJECTIONS = (
     complaints.PROJECTION,
     matters.PROJECTION,
     conformity.PROJECTION,
+    readings.PROJECTION,
 )
 
 
@@ -332,7 +334,7 @@ class Bureau:
         filters = {name.rstrip("_"): value for name, value in filters.items()}
         by = findings_read.parameters(self.office)
         return await findings_read.listed(
-            self.reads, self.ledger, by, filters, after, limit, now, counted=counted
+            self.pool, self.pool, self.ledger, by, filters, after, limit, now, counted=counted
         )
 
     async def rows(self, projection, generation=1):

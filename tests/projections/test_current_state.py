@@ -3,6 +3,7 @@
 import pytest
 
 from ledger import approval
+from ledger.case import Actor, Event
 from ledger.errors import Refused
 from projections import current_state
 from tests.projections.conftest import CHEN, ZHOU, instant
@@ -219,33 +220,46 @@ async def test_a_new_calendar_moves_what_is_due_in_its_days(make_bureau):
     assert was != moved
 
 
-async def test_what_an_import_adds_up_to_is_counted(bureau):
-    from ledger.case import Actor, Event
-
+async def imported(bureau, n, *acts):
+    """A case of another system, as facts recorded elsewhere."""
     system = Actor(kind="system", organ="qh-xzsp", client="old")
+    events = [
+        Event(
+            stream=f"case:imported-{n}", version=v, type=kind, occurred_at=instant(f"{on} 09:00"),
+            actor=system, responsibility="approval", source={"system": "old", "item": "X-1"},
+            data={"applicant": {}, "channel": "system", "organ": "qh-xzsp"} if v == 1 else data,
+            numbers=("case/%Y",) if v == 1 else (),
+        )
+        for v, (kind, on, data) in enumerate(acts, 1)
+    ]  # fmt: skip
+    await bureau.append(events)
 
-    async def row(n, *acts):
-        stream = f"case:imported-{n}"
-        events = [
-            Event(
-                stream=stream, version=v, type=kind, occurred_at=instant(f"{on} 09:00"),
-                actor=system, responsibility="approval", source={"system": "old", "item": "X-1"},
-                data={"applicant": {}, "channel": "system", "organ": "qh-xzsp"} if v == 1 else data,
-                numbers=("case/%Y",) if v == 1 else (),
-            )
-            for v, (kind, on, data) in enumerate(acts, 1)
-        ]  # fmt: skip
-        await bureau.append(events)
 
-    await row(
+async def test_what_is_handled_elsewhere_waits_for_nobody_here(bureau):
+    await imported(bureau, 1, ("received", "2024-01-02", {}))
+    await bureau.received()
+    await bureau.follow(current_state.PROJECTION)
+
+    waiting = await current_state.worklist(
+        bureau.reads, "469002", instant("2025-09-19 12:00"), "fu-hailing", None, 10,
+        stages=("received",), organs=("qh-xzsp",),
+    )  # fmt: skip
+
+    assert {"old", "own"} == {case["source"] for case in (await bureau.cases()).items}
+    assert ["own"] == [case["source"] for case in waiting.items]
+
+
+async def test_what_an_import_adds_up_to_is_counted(bureau):
+    await imported(
+        bureau,
         1,
         ("received", "2024-01-02", {}),
         ("issued", "2024-01-12", {}),
         ("closed", "2024-01-12", {}),
     )
-    await row(2, ("received", "2024-01-02", {}), ("issued", "2024-03-01", {}))
-    await row(3, ("received", "2024-01-02", {}), ("closed", "2024-01-03", {}))
-    await row(4, ("received", "2024-01-02", {}))
+    await imported(bureau, 2, ("received", "2024-01-02", {}), ("issued", "2024-03-01", {}))
+    await imported(bureau, 3, ("received", "2024-01-02", {}), ("closed", "2024-01-03", {}))
+    await imported(bureau, 4, ("received", "2024-01-02", {}))
     await bureau.received()
     await bureau.follow(current_state.PROJECTION)
 

@@ -338,7 +338,9 @@ async def test_what_is_appended_shows_without_being_asked_for(bureau):
         await reached(bureau, PROJECTIONS)
         stream = await bureau.received()
         case = await bureau.case(stream)
-        await progress.at_least(bureau.reads, LEDGER, ["current_state"], case.position)
+        await progress.at_least(
+            bureau.reads, LEDGER, ["current_state"], case.position, patience_s=5
+        )
 
         page = await current_state.listed(
             bureau.reads, LEDGER, (("J", "", None),), {}, None, 50, instant("2025-09-22 12:00")
@@ -389,6 +391,7 @@ async def test_a_rebuild_gives_the_same_bytes_and_switches_one_row(bureau, proje
     await bureau.complained()
     await bureau.matter()
     await bureau.baselines("HB")
+    await bureau.refused(stream, "claim", applicant, "action-not-allowed")
     await bureau.follow(projection)
     assert before != await bureau.rows(projection, generation=2)
     again = await rebuild(projection, LEDGER, bureau.store, bureau.pool)

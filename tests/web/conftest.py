@@ -68,3 +68,12 @@ async def reader(serving):
     jar = aiohttp.CookieJar(unsafe=True)  # our address is a number
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         yield Reader(session, serving.base, serving)
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def the_browser_ends():
+    """Close the browser that the tests of a run share, in the loop that it was started in."""
+    yield
+    from tests.web.test_browser import SHARED
+
+    await SHARED.close()

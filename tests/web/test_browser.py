@@ -15,6 +15,8 @@ from tests.web.test_pages import PAYLOADS, life
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
+FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: pages were not seen in a browser"),
@@ -22,7 +24,7 @@ pytestmark = [
 
 
 @contextlib.asynccontextmanager
-async def browser():
+async def launched():
     """A browser without a sandbox where we are root, as it wants it."""
     arguments = ["--no-sandbox"] if os.getuid() == 0 else []
     async with async_playwright() as playwright:
@@ -31,6 +33,37 @@ async def browser():
             yield started
         finally:
             await started.close()
+
+
+class Shared:
+    """The one browser of a run: it takes longer to start than most tests take."""
+
+    def __init__(self):
+        self.stack, self.started = contextlib.AsyncExitStack(), None
+
+    async def get(self):
+        if self.started is None or not self.started.is_connected():
+            await self.close()
+            self.started = await self.stack.enter_async_context(launched())
+        return self.started
+
+    async def close(self):
+        self.started = None
+        await self.stack.aclose()
+
+
+SHARED = Shared()
+
+
+@contextlib.asynccontextmanager
+async def browser():
+    """The browser; whatever a test opens in it knows nothing of others, and is closed behind it."""
+    started = await SHARED.get()
+    try:
+        yield started
+    finally:
+        for context in started.contexts:
+            await context.close()
 
 
 @contextlib.asynccontextmanager
@@ -111,3 +144,31 @@ async def test_a_page_is_laid_out_and_prints(serving, tmp_path):
         assert "1px solid" in seen
         assert paper.startswith(b"%PDF")
         assert 1 <= paper.count(b"/Type /Page\n") + paper.count(b"/Type /Page ") <= 5
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+async def test_a_case_is_gone_through_step_by_step(serving, tmp_path, language):
+    case = await life(serving)
+
+    async with tab(serving) as (page, heard, _):
+        await sign_in(page, serving, "jiang-he")
+        heard.clear()
+        await page.goto(f"{serving.base}/cases/469002/{case}?lang={language}")
+        await page.click("p.steps a[href*='/replay']")
+        await page.click("a[rel=first]")
+        assert "replay/1" in page.url
+        await page.click("a[rel=next]")
+        assert "replay/2" in page.url
+        for number, width in enumerate((1280, 390)):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.screenshot(path=tmp_path / f"step-{number}.png", full_page=True)
+            assert await page.evaluate(FITS), width
+        await page.click("nav.steps a[href*=as_of]")
+        for number, width in enumerate((1280, 390)):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.screenshot(path=tmp_path / f"known-{number}.png", full_page=True)
+            assert await page.evaluate(FITS), width
+        await page.fill("#as-of", "2026-03-02T09:30:00")
+        await page.click("form.find button")
+        assert "09:30:00" in await page.inner_text("p.banner")
+        assert [] == heard

@@ -4,22 +4,27 @@ import re
 import string
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from api.web.texts import DEFAULT, LANGUAGES, Texts, catalogue
+from api.web.trouble import trouble_of
 from ledger import limit
+from ledger.errors import Refused
 from ledger.lifecycle import (
     AUTHORISING,
     BY_LAW,
     RULES,
+    SEPARATIONS,
     SUSPENSION_KINDS,
     Action,
     Responsibility,
     Role,
     Stage,
 )
+from ledger.office import upkeep
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CHINESE, ENGLISH = (Texts(language, ZONE) for language in LANGUAGES)
@@ -34,6 +39,8 @@ CODED = {
     *(f"document.{kind}" for kind in AUTHORISING),
     *(f"procedure.{kind}" for kind in SUSPENSION_KINDS),
     *(f"deadline.{name}" for name in limit._BASIS),
+    *(f"basis.{basis}" for basis in (*limit._BASIS.values(), "local rules")),
+    *(f"rule.{row.rule}" for row in SEPARATIONS),
     *(f"light.{light}" for light in ("green", "yellow", "red", "stopped", "met", "met-late")),
     *(f"level.{level}" for level in ("early", "yellow", "red")),
     *(f"cause.{cause}" for cause in ("suspension", "extension", "calendar", "correction")),
@@ -43,6 +50,31 @@ CODED = {
 @pytest.mark.parametrize("key", sorted(CODED))
 def test_every_word_of_the_tables_is_translated(key):
     assert key in catalogue()
+
+
+def test_every_rule_by_which_something_is_refused_is_in_words():
+    named = {
+        rule
+        for package in ("api", "ledger")
+        for path in sorted(Path(str(files(package))).rglob("*.py"))
+        for rule in re.findall(r'\brule="([A-Za-z0-9.-]+)"', path.read_text("utf-8"))
+    } | set(upkeep.RULES)
+
+    assert {"SOD-12", "seal.once", "stage.claim"} <= named
+    assert [] == sorted(rule for rule in named if CHINESE.rule(rule) == rule)
+    assert "目前的环节或情形不能办理" == CHINESE.rule("stage.decline")
+
+
+def test_why_a_form_was_not_taken_is_told_in_one_language():
+    missing = Refused("schema", "it is missing", pointer="/applicant")
+    late = Refused("already-done", "this document is sealed already", rule="seal.once")
+
+    told = [trouble_of(missing, texts) for texts in (CHINESE, ENGLISH)]
+
+    assert ("请更正标红的各项；带 * 的为必填。", "有必填项未填。") == (told[0].todo, told[0].detail)
+    assert "Something that is needed is not filled in." == told[1].detail
+    assert "" == trouble_of(late, CHINESE).detail
+    assert late.why == trouble_of(late, ENGLISH).detail
 
 
 def test_every_text_is_there_in_both_languages_with_the_same_places():

@@ -190,3 +190,26 @@ def test_an_edge_that_is_made_anew_goes_on_like_the_old_one(size):
 def test_partial_tiles_of_another_tree(size, partial):
     with pytest.raises(ValueError):
         Edge(size, partial)
+
+
+@given(st.data())
+def test_the_tiles_that_are_named_before_are_those_that_a_proof_is_made_of(data):
+    size = data.draw(st.sampled_from((1, 255, 256, 257, 1030, 65_536, 65_540)))
+    old = data.draw(st.integers(1, size))
+
+    def proof(node):
+        return merkle.consistency_proof(old, size, node), merkle.root(old, node)
+
+    wanted = tile.needed(size, proof)
+    read = {one: trees.tile_bytes(one) for one in wanted}
+
+    assert proof(trees.node) == proof(tile.node_of(read.__getitem__, size))
+    # Each once, and none for nothing.
+    assert len(set(wanted)) == len(wanted)
+    for one in wanted:
+        with pytest.raises(KeyError):
+            proof(tile.node_of(_without(read, one), size))
+
+
+def _without(read, one):
+    return {other: raw for other, raw in read.items() if other != one}.__getitem__

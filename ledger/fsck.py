@@ -1,0 +1,445 @@
+"""fsck: everything derived again from the stored bytes, and compared with what is stored (P6).
+
+Python reads each event once: it hashes the record, says every column again from it, and grows
+the tree; SQL compares whole sets (versions, stream heads, registers, requests).  All of it is
+one snapshot of the database: the caller opens the transaction.  Memory does not grow with the
+ledger.  The first bad position of each kind is told, and it goes on to the end.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ledger.durable import replaced
+from ledger.errors import Refused
+from ledger.fsck_anchor import Anchors
+from ledger.fsck_event import Bad, Columns, Judged, numbers_differ
+from ledger.fsck_log import Signers, Stamped, judge_checkpoint, judge_cosignatures, opened
+from ledger.queries import load
+from ledger.records import split
+from ledger.tlog import note
+from ledger.tlog.errors import TlogError
+from ledger.tlog.merkle import HASH_BYTES, Frontier
+from ledger.tlog.note import VerifierKey
+from ledger.tlog.policy import Policy
+from ledger.tlog.sm2 import Sm2Key
+from ledger.tlog.tile import HEIGHT, WIDTH, Edge, Tile, levels
+
+SQL = load(Path(__file__).with_suffix(".sql"))
+BATCH = 4_096
+SAVED_EVERY_S = 10.0
+# A gap of so many is filled with nothing, so that the tree goes on behind it.
+FILLED = 65_536
+SETS = ("version", "stream", "register", "idempotency", "tile", "cosignature", "signed", "row")
+
+Progress = Callable[[str, int, int], None]
+Full = list[tuple[Tile, bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one sequence: how many events, their root, the first of each kind."""
+
+    sequence: str
+    events: int
+    root: bytes
+    bad: tuple[Bad, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How to look: who is believed, what is held against it, where to begin.
+
+    `outside` are checkpoints that somebody kept elsewhere, by where; None where one is missing.
+    `begin` is the position to begin at, trusting what is before it; `state` the file that a
+    check that was cut short goes on from.
+    """
+
+    policy: Policy | None = None
+    outside: Mapping[str, bytes | None] = field(default_factory=dict)
+    stamped: Stamped | None = None
+    begin: int = 0
+    state: Path | None = None
+    resume: bool = False
+    progress: Progress = lambda _sequence, _done, _of: None
+
+
+class Fsck:
+    """One check of one sequence, over a connection within one snapshot."""
+
+    def __init__(self, connection: Any, sequence: str, asked: Asked) -> None:  # noqa: ANN401
+        """Bind to a sequence; `run` does it."""
+        self._db = connection
+        self._sequence = sequence
+        self._asked = asked
+        self.judged = Judged()
+        self._columns = Columns(sequence, self.judged)
+        self._edge = Edge()
+        self._tree = True  # False once a gap was too large to go on behind it
+        self._next = 0
+        self._good = 0
+        self._at: dict[int, Frontier] = {}
+        self._numbers: list[tuple[int, str, int]] = []
+        self._log: Mapping[str, Any] = {}
+        self._signers: Signers | None = None
+        # What each checkpoint kept elsewhere says, and the sizes at which the tree is wanted.
+        self._told: dict[str, tuple[int, bytes] | str | None] = {}
+        self._wanted: set[int] = set()
+
+    async def run(self) -> Report:
+        """Look at everything and return what was found; raises `Refused` where it cannot begin."""
+        await self._facts()
+        await self._begin()
+        await self._events()
+        await self._anchors()
+        await self._end()
+        for kind in SETS:
+            for row in await self._fetch(f"check_{kind}", self._sequence):
+                self.judged.add(kind, row["position"], row["why"])
+        if self._asked.state is not None:
+            self._asked.state.unlink(missing_ok=True)
+        order = sorted(self.judged.found.values(), key=lambda b: (b.position is None, b.position))
+        return Report(self._sequence, self._next, self._edge.root, tuple(order))
+
+    # -- before ------------------------------------------------------------------------------
+
+    async def _facts(self) -> None:
+        """Read the log's row, and which keys and clock the ledger itself recorded."""
+        rows = await self._fetch("log", self._sequence)
+        self._log = rows[0] if rows else {}
+        named: list[Mapping[str, Any]] = []
+        by_sm2: list[str] = []
+        own = self._sequence.partition(".")[0]
+        for row in await self._fetch("began", own):
+            try:
+                data = orjson.loads(split(bytes(row["record"]))[1])["data"]
+            except (KeyError, TypeError, ValueError):
+                continue  # told with its position when the events are read
+            if row["type"] == "log-key-set" and data.get("sequence") == self._sequence:
+                named.append(data)
+            elif row["type"] == "log-sm2-set" and data.get("sequence") == self._sequence:
+                by_sm2.append(str(data.get("key")))
+            elif row["type"] == "ledger-opened":
+                await self._as_opened(row["position"], data)
+        if self._log:
+            self._signers = self._signing(named, by_sm2)
+        elif named:
+            self.judged.add("log", None, "the log is not there")
+        for where, raw in self._asked.outside.items():
+            self._told[where] = None if raw is None else self._opened(raw)
+        self._wanted = {told[0] for told in self._told.values() if isinstance(told, tuple)}
+        if self._log:
+            self._wanted.add(self._log["size"])
+
+    async def _as_opened(self, position: int, data: Mapping[str, Any]) -> None:
+        for head in await self._fetch("head", self._sequence):
+            if head["zone"] != data.get("zone"):
+                self.judged.add("head", position, "the zone is not that of the first event")
+        for clock in await self._fetch("clock", self._sequence.partition(".")[0]):
+            if clock["simulated"] != data.get("simulated"):
+                self.judged.add("clock", position, "the clock is not that of the first event")
+
+    def _signing(self, named: Sequence[Mapping[str, Any]], by_sm2: Sequence[str]) -> Signers:
+        keys = tuple(self._log["keys"])
+        known = [str(one["key"]) for one in named] or list(keys)
+        if named and self._log["origin"] != named[0]["origin"]:
+            self.judged.add("log", None, "the origin is not that of the first events")
+        if not keys or not set(keys) <= set(known):
+            self.judged.add("log", None, "its keys are not those that the events name")
+        try:
+            parsed = tuple(VerifierKey.parse(key) for key in known)
+            beside = tuple(Sm2Key.parse(key) for key in by_sm2)
+        except TlogError as error:
+            self.judged.add("log", None, f"a key of the log: {error}")
+            parsed = beside = ()
+        origin = str(named[0]["origin"]) if named else str(self._log["origin"])
+        return Signers(origin, parsed, self._asked.policy, beside)
+
+    async def _begin(self) -> None:
+        """Stand where this check begins: at 0, at a position, or where it was cut short."""
+        state = self._asked.state
+        if self._asked.resume and state is not None and state.exists():
+            await self._resumed(orjson.loads(state.read_bytes()))
+        elif self._asked.begin:
+            self._edge = await self._stored_edge(self._asked.begin)
+        self._next = self._good = self._edge.size
+        if self._edge.size in self._wanted:
+            self._at[self._edge.size] = self._edge.frontier
+
+    async def _resumed(self, saved: Mapping[str, Any]) -> None:
+        if saved["sequence"] != self._sequence:
+            raise Refused("schema", f"the state file is of {saved['sequence']}")
+        partial = [[bytes.fromhex(one) for one in row] for row in saved["partial"]]
+        edge = Edge(saved["position"], partial)
+        if saved["before"] is not None:
+            self._columns.go_on(datetime.fromisoformat(saved["before"]))
+        self.judged.found = {one["kind"]: Bad(**one) for one in saved["bad"]}
+        if self._log and self._log["size"] >= edge.size:
+            now = await self._stored_edge(edge.size)
+            if now.root != edge.root:
+                why = "what was read before the interruption has changed since"
+                self.judged.add("tree", 0, why)
+        self._edge = edge
+
+    async def _stored_edge(self, size: int) -> Edge:
+        """Make the edge of the tree at a size from what is stored, which is then trusted."""
+        if not self._log or size > self._log["size"]:
+            raise Refused("schema", f"position {size} is not in the tree yet: begin before it")
+        partial: list[list[bytes]] = []
+        for level in levels(size):
+            n, width = divmod(size >> HEIGHT * level, WIDTH)
+            begin, end = n * WIDTH, n * WIDTH + width
+            if level == 0:
+                rows = await self._fetch("leaves", self._sequence, begin, end)
+            else:
+                rows = await self._fetch("roots", self._sequence, level - 1, begin, end)
+            if len(rows) != width:
+                raise Refused("schema", f"the tree has a hole before {size}: begin at 0")
+            partial.append([bytes(row["hash"]) for row in rows])
+        return Edge(size, partial)
+
+    # -- the events --------------------------------------------------------------------------
+
+    async def _events(self) -> None:
+        head = await self._fetch("head", self._sequence)
+        of = head[0]["size"] if head else 0
+        cursor = await self._db.cursor(SQL["events"], self._sequence, self._next)
+        numbers = await self._db.cursor(SQL["numbers"], self._sequence, self._next)
+        saved = time.monotonic()
+        while rows := await cursor.fetch(BATCH):
+            before = self._edge.size
+            upto = max(int(row["position"]) for row in rows) + 1
+            checkpoints = await self._fetch("checkpoints", self._sequence, before, upto)
+            full = self._take(rows, [row["size"] for row in checkpoints])
+            await self._tiles(full)
+            await self._registers(numbers, upto)
+            await self._taken_over()
+            await self._checkpoints(checkpoints, before, upto)
+            self._asked.progress(self._sequence, self._next, of)
+            if time.monotonic() - saved >= SAVED_EVERY_S:
+                saved = time.monotonic()
+                await asyncio.to_thread(self._save)
+        await self._registers(numbers, None)
+
+    def _take(self, rows: Sequence[Any], sizes: Sequence[int]) -> Full:
+        """Judge a batch of events by themselves, and grow the tree by them."""
+        judge, add, judged = self._columns.judge, self._edge.add, self.judged
+        wanted = self._wanted.union(sizes)
+        full: Full = []
+        for position, stream, version, kind, at, record, leaf in rows:
+            if position != self._next and not self._skipped(position):
+                continue
+            self._next = position + 1
+            hashed = sha256(b"\x00" + record).digest()
+            if hashed != leaf:
+                judged.add("leaf", position, "the hash is not that of the record")
+            judge(position, stream, version, kind, at, record)
+            if self._tree:
+                became = add(hashed)
+                if became:
+                    full += self._with_roots(became)
+                if self._next in wanted:
+                    self._at[self._next] = self._edge.frontier
+        return full
+
+    def _skipped(self, position: int) -> bool:
+        """Tell of a gap or a second event; False where the event is not to be looked at."""
+        missing = position - self._next
+        if missing < 0:
+            self.judged.add("twice", position, "stands there a second time")
+            return False
+        self.judged.add("missing", self._next, f"{missing} events are not there")
+        if missing > FILLED:
+            self._tree = False
+        elif self._tree:
+            for _ in range(missing):
+                self._edge.add(bytes(HASH_BYTES))
+        return True
+
+    def _with_roots(self, became: Sequence[tuple[Tile, bytes]]) -> Full:
+        """Put beside each tile that became full the hash over it, which the tree has made."""
+        above = [hashes[-HASH_BYTES:] for _, hashes in became[1:]]
+        above.append(self._edge.partial[became[-1][0].level + 1][-1])
+        return [(tile, hashes, root) for (tile, hashes), root in zip(became, above, strict=True)]
+
+    async def _tiles(self, full: Full) -> None:
+        size = self._log["size"] if self._log else 0
+        due = {(t.level, t.n): (h, r) for t, h, r in full if t.start + _span(t) <= size}
+        places = ([level for level, _ in due], [n for _, n in due])
+        for row in await self._fetch("tiles", self._sequence, *places) if due else ():
+            place = Tile(row["level"], row["n"])
+            hashes, root = due[row["level"], row["n"]]
+            if row["hashes"] is None:
+                self.judged.add("tile", place.start, f"{place.path} is not there")
+            elif row["hashes"] != hashes:
+                at = _first_difference(bytes(row["hashes"]), hashes)
+                position = place.start + at * (_span(place) // WIDTH)
+                self.judged.add("tile", position, f"{place.path} is not made of the events")
+            elif row["root"] != root:
+                self.judged.add("tile", place.start, f"the hash over {place.path} is another one")
+
+    async def _registers(self, cursor: Any, upto: int | None) -> None:  # noqa: ANN401
+        """Hold the numbers that records name against the register, up to a position."""
+        held = self._numbers
+        while upto is None or not held or held[-1][0] < upto:
+            rows = await cursor.fetch(BATCH)
+            if not rows:
+                break
+            held += [(row["position"], row["name"], row["number"]) for row in rows]
+        due = held if upto is None else [one for one in held if one[0] < upto]
+        self._numbers = held[len(due) :]
+        named = [(p, name, n) for p, all_ in self._columns.numbers.items() for name, n in all_]
+        self._columns.numbers.clear()
+        for position, why in numbers_differ(named, due):
+            self.judged.add("register", position, why)
+
+    async def _taken_over(self) -> None:
+        """Look for the event that a personal field was taken over from."""
+        if not self._columns.foreign:
+            return
+        positions, streams, events = zip(*self._columns.foreign, strict=True)
+        self._columns.foreign.clear()
+        (row,) = await self._fetch(
+            "taken_over", self._sequence, list(positions), list(streams), list(events)
+        )
+        if row[0] is not None:
+            why = "a personal field is bound to another event"
+            self.judged.add("ciphertext", row[0], why)
+
+    async def _checkpoints(self, rows: Sequence[Any], before: int, upto: int) -> None:
+        if self._signers is None:
+            return
+        lines = await self._by_size("cosignatures", before, upto)
+        stamps = await self._by_size("time_stamps", before, upto)
+        for row in rows:
+            size = row["size"]
+            edge = self._at.get(size)
+            root = edge.root if edge else None
+            judge_checkpoint(row, root, self._good, self._signers, self.judged)
+            self._good = size if root == row["root"] else self._good
+            try:
+                text = note.parse(bytes(row["note"])).text
+            except TlogError:
+                continue
+            judge_cosignatures(text, size, lines.get(size, ()), self._signers, self.judged)
+            for stamp in stamps.get(size, ()) if self._asked.stamped else ():
+                why = self._asked.stamped and self._asked.stamped(text, bytes(stamp["token"]))
+                if why:
+                    self.judged.add("time stamp", size, f"{stamp['authority']}: {why}")
+
+    # -- after -------------------------------------------------------------------------------
+
+    async def _anchors(self) -> None:
+        """Check what is kept of other logs again, from its first anchor on."""
+        anchors = Anchors(self.judged)
+        cursor = await self._db.cursor(SQL["anchors"], self._sequence)
+        while rows := await cursor.fetch(BATCH):
+            for row in rows:
+                anchors.judge(*row)
+
+    async def _end(self) -> None:
+        """Compare head, log and the checkpoints kept elsewhere with what was read."""
+        for head in await self._fetch("head", self._sequence):
+            if head["size"] != self._next:
+                why = f"the head says {head['size']}, and there are {self._next} events"
+                self.judged.add("head", min(head["size"], self._next), why)
+            elif self._next and head["recorded_at"] != self._columns.before:
+                why = "the head has another time than the newest event"
+                self.judged.add("head", self._next - 1, why)
+        if self._log and self._tree:
+            edge = self._at.get(self._log["size"])
+            if edge is None and self._log["size"] > self._next:
+                why = f"the tree has {self._log['size']} events, and there are {self._next}"
+                self.judged.add("frontier", self._next, why)
+            elif edge is not None and b"".join(edge.hashes) != self._log["frontier"]:
+                self.judged.add("frontier", self._good, "the events do not lead to the frontier")
+        beyond = await self._fetch("checkpoints", self._sequence, self._next, 2**62)
+        if beyond:
+            missing = beyond[-1]["size"] - self._next
+            self.judged.add("tree", self._next, f"truncated: {missing} events missing")
+        for where, told in self._told.items():
+            self._outside(where, told)
+
+    def _outside(self, where: str, told: tuple[int, bytes] | str | None) -> None:
+        if told is None:
+            if self._log and self._log["signed_size"]:
+                self.judged.add("outside", None, f"{where} is missing")
+        elif isinstance(told, str):
+            self.judged.add("outside", None, f"{where}: {told}")
+        elif told[0] > self._next:
+            missing = told[0] - self._next
+            why = f"truncated: {missing} events missing that {where} has signed"
+            self.judged.add("outside", self._next, why)
+        elif told[0] in self._at and self._at[told[0]].root != told[1]:
+            agreed = min(self._good, told[0]) if self._good < told[0] else 0
+            why = f"{where} has signed another history of {told[0]} events"
+            self.judged.add("outside", agreed, why)
+
+    def _opened(self, raw: bytes) -> tuple[int, bytes] | str:
+        if self._signers is None:
+            return "there is no log"
+        try:
+            checkpoint = opened(raw, self._signers)
+        except TlogError as error:
+            return str(error)
+        return checkpoint.size, checkpoint.root
+
+    async def _by_size(self, name: str, before: int, upto: int) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = {}
+        for row in await self._fetch(name, self._sequence, before, upto):
+            found.setdefault(row["size"], []).append(row)
+        return found
+
+    def _save(self) -> None:
+        """Write down how far it is: whole or not at all, and on the disk when this returns."""
+        state = self._asked.state
+        if state is None or not self._tree:
+            return
+        before = self._columns.before
+        told = {
+            "sequence": self._sequence,
+            "position": self._next,
+            "partial": [[one.hex() for one in row] for row in self._edge.partial],
+            "before": before.isoformat() if before else None,
+            "bad": [asdict(one) for one in self.judged.found.values()],
+        }
+        replaced(state, orjson.dumps(told))
+
+    async def _fetch(self, name: str, *arguments: Any) -> list[Any]:  # noqa: ANN401
+        rows: list[Any] = await self._db.fetch(SQL[name], *arguments)
+        return rows
+
+
+async def strangers(
+    connection: Any,  # noqa: ANN401
+    applied: Sequence[tuple[int, str, bytes]],
+) -> tuple[Bad, ...]:
+    """Return rows that belong to no ledger, and migrations that are not this program's."""
+    judged = Judged()
+    for row in await connection.fetch(SQL["strangers"]):
+        judged.add("stranger", None, f"rows of {row['ledger']}, which is no ledger: {row['what']}")
+    rows = await connection.fetch(SQL["migrations"])
+    found = [(row["number"], row["name"], bytes(row["sha256"])) for row in rows]
+    if found != list(applied):
+        judged.add("migration", None, "the migrations on record are not those of this program")
+    return tuple(judged.found.values())
+
+
+def _span(tile: Tile) -> int:
+    """How many events are below a full tile."""
+    return 1 << HEIGHT * (tile.level + 1)
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    for at in range(WIDTH):
+        place = slice(at * HASH_BYTES, (at + 1) * HASH_BYTES)
+        if one[place] != other[place]:
+            return at
+    return 0
