@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,14 +31,25 @@ SHOWN_EVERY_S = 1.0
 @asynccontextmanager
 async def one_moment(settings: Settings, say: Say) -> AsyncIterator[Any]:
     """Give a connection of the role that verifies, in a transaction that sees one moment."""
+    async with moments(settings, say, 1) as (connection,):
+        yield connection
+
+
+@asynccontextmanager
+async def moments(settings: Settings, say: Say, many: int) -> AsyncIterator[list[Any]]:
+    """Give so many of them, which see the same moment."""
     at = home(settings)
-    async with database(settings, at, say) as found:
-        connection = await asyncpg.connect(**found.as_role(Role.VERIFY))
-        try:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                yield connection
-        finally:
-            await connection.close()
+    async with database(settings, at, say) as found, AsyncExitStack() as stack:
+        given: list[Any] = []
+        for _ in range(many):
+            connection = await asyncpg.connect(**found.as_role(Role.VERIFY))
+            stack.push_async_callback(connection.close)
+            change = connection.transaction(isolation="repeatable_read", readonly=True)
+            await stack.enter_async_context(change)
+            if given:
+                await connection.execute(await given[0].fetchval(SQL["same_moment"]))
+            given.append(connection)
+        yield given
 
 
 def checkpoints(settings: Settings) -> Path:
@@ -67,7 +78,7 @@ async def checked(
     believed = None if written is None else parse_policy(written)
     stamps = Stamps(_roots(tsa_cert or settings.tsa_certificates))
     good = True
-    async with one_moment(settings, say) as connection:
+    async with moments(settings, say, 2) as (connection, beside):
         rows = await connection.fetch(SQL["sequences"], [name, *companions(name)])
         if not rows:
             raise Refused("not-found", f"no ledger {name} here: name another with --ledger")
@@ -79,7 +90,7 @@ async def checked(
                 begin=begin if own else 0,
                 resume=resume,
             )
-            report = await Fsck(connection, sequence, asked).run()
+            report = await Fsck(connection, sequence, asked, beside).run()
             good &= _told(report)
         ours = [(one.number, one.name, one.sha256) for one in migrations.migrations()]
         for bad in await strangers(connection, ours):

@@ -22,25 +22,22 @@ from ledger.errors import Refused
 from ledger.fsck_anchor import Anchors
 from ledger.fsck_event import Bad, Columns, Judged, numbers_differ
 from ledger.fsck_log import Signers, Stamped, judge_checkpoint, judge_cosignatures, opened
+from ledger.fsck_tree import Full, Tree, span
 from ledger.queries import load
 from ledger.records import split
 from ledger.tlog import note
 from ledger.tlog.errors import TlogError
-from ledger.tlog.merkle import HASH_BYTES, Frontier
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.sm2 import Sm2Key
-from ledger.tlog.tile import HEIGHT, WIDTH, Edge, Tile, levels
+from ledger.tlog.tile import HEIGHT, WIDTH, Edge, levels
 
 SQL = load(Path(__file__).with_suffix(".sql"))
 BATCH = 4_096
 SAVED_EVERY_S = 10.0
-# A gap of so many is filled with nothing, so that the tree goes on behind it.
-FILLED = 65_536
 SETS = ("version", "stream", "register", "idempotency", "tile", "cosignature", "signed", "row")
 
 Progress = Callable[[str, int, int], None]
-Full = list[tuple[Tile, bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +69,28 @@ class Asked:
 
 
 class Fsck:
-    """One check of one sequence, over a connection within one snapshot."""
+    """One check of one sequence, over a connection within one snapshot.
 
-    def __init__(self, connection: Any, sequence: str, asked: Asked) -> None:  # noqa: ANN401
+    With a second connection within the same snapshot, sets are compared beside the reading.
+    """
+
+    def __init__(
+        self,
+        connection: Any,  # noqa: ANN401
+        sequence: str,
+        asked: Asked,
+        beside: Any = None,  # noqa: ANN401
+    ) -> None:
         """Bind to a sequence; `run` does it."""
         self._db = connection
+        self._beside = beside
         self._sequence = sequence
         self._asked = asked
         self.judged = Judged()
         self._columns = Columns(sequence, self.judged)
-        self._edge = Edge()
-        self._tree = True  # False once a gap was too large to go on behind it
+        self._tree = Tree(self.judged)
         self._next = 0
         self._good = 0
-        self._at: dict[int, Frontier] = {}
         self._numbers: list[tuple[int, str, int]] = []
         self._log: Mapping[str, Any] = {}
         self._signers: Signers | None = None
@@ -97,16 +102,33 @@ class Fsck:
         """Look at everything and return what was found; raises `Refused` where it cannot begin."""
         await self._facts()
         await self._begin()
-        await self._events()
-        await self._anchors()
-        await self._end()
-        for kind in SETS:
-            for row in await self._fetch(f"check_{kind}", self._sequence):
-                self.judged.add(kind, row["position"], row["why"])
+        if self._beside is None:
+            await self._walk()
+            await self._sets(self._db)
+        else:
+            sets = asyncio.create_task(self._sets(self._beside))
+            try:
+                await self._walk()
+                await sets
+            finally:
+                sets.cancel()
+                await asyncio.wait([sets])
         if self._asked.state is not None:
             self._asked.state.unlink(missing_ok=True)
         order = sorted(self.judged.found.values(), key=lambda b: (b.position is None, b.position))
-        return Report(self._sequence, self._next, self._edge.root, tuple(order))
+        return Report(self._sequence, self._next, self._tree.edge.root, tuple(order))
+
+    async def _walk(self) -> None:
+        """Look at every event, and at what is made of them."""
+        await self._events()
+        await self._anchors()
+        await self._end()
+
+    async def _sets(self, connection: Any) -> None:  # noqa: ANN401
+        """Compare whole sets, in SQL."""
+        for kind in SETS:
+            for row in await connection.fetch(SQL[f"check_{kind}"], self._sequence):
+                self.judged.add(kind, row["position"], row["why"])
 
     # -- before ------------------------------------------------------------------------------
 
@@ -168,10 +190,10 @@ class Fsck:
         if self._asked.resume and state is not None and state.exists():
             await self._resumed(orjson.loads(state.read_bytes()))
         elif self._asked.begin:
-            self._edge = await self._stored_edge(self._asked.begin)
-        self._next = self._good = self._edge.size
-        if self._edge.size in self._wanted:
-            self._at[self._edge.size] = self._edge.frontier
+            self._tree.edge = await self._stored_edge(self._asked.begin)
+        self._next = self._good = self._tree.edge.size
+        if self._next in self._wanted:
+            self._tree.mark()
 
     async def _resumed(self, saved: Mapping[str, Any]) -> None:
         if saved["sequence"] != self._sequence:
@@ -186,7 +208,7 @@ class Fsck:
             if now.root != edge.root:
                 why = "what was read before the interruption has changed since"
                 self.judged.add("tree", 0, why)
-        self._edge = edge
+        self._tree.edge = edge
 
     async def _stored_edge(self, size: int) -> Edge:
         """Make the edge of the tree at a size from what is stored, which is then trusted."""
@@ -214,7 +236,7 @@ class Fsck:
         numbers = await self._db.cursor(SQL["numbers"], self._sequence, self._next)
         saved = time.monotonic()
         while rows := await cursor.fetch(BATCH):
-            before = self._edge.size
+            before = self._tree.edge.size
             upto = max(int(row["position"]) for row in rows) + 1
             checkpoints = await self._fetch("checkpoints", self._sequence, before, upto)
             full = self._take(rows, [row["size"] for row in checkpoints])
@@ -230,9 +252,9 @@ class Fsck:
 
     def _take(self, rows: Sequence[Any], sizes: Sequence[int]) -> Full:
         """Judge a batch of events by themselves, and grow the tree by them."""
-        judge, add, judged = self._columns.judge, self._edge.add, self.judged
+        judge, judged, tree = self._columns.judge, self.judged, self._tree
         wanted = self._wanted.union(sizes)
-        full: Full = []
+        full: Full = {}
         for position, stream, version, kind, at, record, leaf in rows:
             if position != self._next and not self._skipped(position):
                 continue
@@ -241,13 +263,11 @@ class Fsck:
             if hashed != leaf:
                 judged.add("leaf", position, "the hash is not that of the record")
             judge(position, stream, version, kind, at, record)
-            if self._tree:
-                became = add(hashed)
-                if became:
-                    full += self._with_roots(became)
-                if self._next in wanted:
-                    self._at[self._next] = self._edge.frontier
-        return full
+            tree.hashes.append(hashed)
+            if self._next in wanted:
+                full |= tree.grow()
+                tree.mark()
+        return full | tree.grow()
 
     def _skipped(self, position: int) -> bool:
         """Tell of a gap or a second event; False where the event is not to be looked at."""
@@ -256,34 +276,15 @@ class Fsck:
             self.judged.add("twice", position, "stands there a second time")
             return False
         self.judged.add("missing", self._next, f"{missing} events are not there")
-        if missing > FILLED:
-            self._tree = False
-        elif self._tree:
-            for _ in range(missing):
-                self._edge.add(bytes(HASH_BYTES))
+        self._tree.skip(missing)
         return True
-
-    def _with_roots(self, became: Sequence[tuple[Tile, bytes]]) -> Full:
-        """Put beside each tile that became full the hash over it, which the tree has made."""
-        above = [hashes[-HASH_BYTES:] for _, hashes in became[1:]]
-        above.append(self._edge.partial[became[-1][0].level + 1][-1])
-        return [(tile, hashes, root) for (tile, hashes), root in zip(became, above, strict=True)]
 
     async def _tiles(self, full: Full) -> None:
         size = self._log["size"] if self._log else 0
-        due = {(t.level, t.n): (h, r) for t, h, r in full if t.start + _span(t) <= size}
+        due = {place: made for place, made in full.items() if _end(*place) <= size}
         places = ([level for level, _ in due], [n for _, n in due])
         for row in await self._fetch("tiles", self._sequence, *places) if due else ():
-            place = Tile(row["level"], row["n"])
-            hashes, root = due[row["level"], row["n"]]
-            if row["hashes"] is None:
-                self.judged.add("tile", place.start, f"{place.path} is not there")
-            elif row["hashes"] != hashes:
-                at = _first_difference(bytes(row["hashes"]), hashes)
-                position = place.start + at * (_span(place) // WIDTH)
-                self.judged.add("tile", position, f"{place.path} is not made of the events")
-            elif row["root"] != root:
-                self.judged.add("tile", place.start, f"the hash over {place.path} is another one")
+            self._tree.compare(row, *due[row["level"], row["n"]])
 
     async def _registers(self, cursor: Any, upto: int | None) -> None:  # noqa: ANN401
         """Hold the numbers that records name against the register, up to a position."""
@@ -320,7 +321,7 @@ class Fsck:
         stamps = await self._by_size("time_stamps", before, upto)
         for row in rows:
             size = row["size"]
-            edge = self._at.get(size)
+            edge = self._tree.at.get(size)
             root = edge.root if edge else None
             judge_checkpoint(row, root, self._good, self._signers, self.judged)
             self._good = size if root == row["root"] else self._good
@@ -353,8 +354,8 @@ class Fsck:
             elif self._next and head["recorded_at"] != self._columns.before:
                 why = "the head has another time than the newest event"
                 self.judged.add("head", self._next - 1, why)
-        if self._log and self._tree:
-            edge = self._at.get(self._log["size"])
+        if self._log and self._tree.whole:
+            edge = self._tree.at.get(self._log["size"])
             if edge is None and self._log["size"] > self._next:
                 why = f"the tree has {self._log['size']} events, and there are {self._next}"
                 self.judged.add("frontier", self._next, why)
@@ -377,7 +378,7 @@ class Fsck:
             missing = told[0] - self._next
             why = f"truncated: {missing} events missing that {where} has signed"
             self.judged.add("outside", self._next, why)
-        elif told[0] in self._at and self._at[told[0]].root != told[1]:
+        elif told[0] in self._tree.at and self._tree.at[told[0]].root != told[1]:
             agreed = min(self._good, told[0]) if self._good < told[0] else 0
             why = f"{where} has signed another history of {told[0]} events"
             self.judged.add("outside", agreed, why)
@@ -400,13 +401,13 @@ class Fsck:
     def _save(self) -> None:
         """Write down how far it is: whole or not at all, and on the disk when this returns."""
         state = self._asked.state
-        if state is None or not self._tree:
+        if state is None or not self._tree.whole:
             return
         before = self._columns.before
         told = {
             "sequence": self._sequence,
             "position": self._next,
-            "partial": [[one.hex() for one in row] for row in self._edge.partial],
+            "partial": [[one.hex() for one in row] for row in self._tree.edge.partial],
             "before": before.isoformat() if before else None,
             "bad": [asdict(one) for one in self.judged.found.values()],
         }
@@ -432,14 +433,6 @@ async def strangers(
     return tuple(judged.found.values())
 
 
-def _span(tile: Tile) -> int:
-    """How many events are below a full tile."""
-    return 1 << HEIGHT * (tile.level + 1)
-
-
-def _first_difference(one: bytes, other: bytes) -> int:
-    for at in range(WIDTH):
-        place = slice(at * HASH_BYTES, (at + 1) * HASH_BYTES)
-        if one[place] != other[place]:
-            return at
-    return 0
+def _end(level: int, n: int) -> int:
+    """How large a tree has to be to have this full tile."""
+    return (n + 1) * span(level)

@@ -1,5 +1,9 @@
 -- What fsck asks of one sequence.  All within one snapshot; every key begins with the ledger.
 
+-- name: same_moment
+-- What another transaction is to begin with, so that it sees what this one does.
+SELECT format('SET TRANSACTION SNAPSHOT %L', pg_export_snapshot());
+
 -- name: sequences
 -- A ledger and its companions, as far as they have a head.
 SELECT ledger

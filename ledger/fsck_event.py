@@ -17,11 +17,10 @@ NO_NUMBERS = b"}}\n"
 ENCRYPTED = b'"enc":{'
 # What `privacy` writes: a subject, the event and the place it is bound to, and no clear text.
 CIPHERTEXT = re.compile(
-    rb'"enc":\{"commitment":"[0-9a-f]{64}","data":"(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/=]{4}",'
-    rb'"event":"([0-9a-f]{32})","nonce":"[A-Za-z0-9+/]{16}","path":"(?:[^"\\]|\\.)+",'
+    rb'"enc":\{"commitment":"[0-9a-f]{64}","data":"(?P<data>[A-Za-z0-9+/]+={0,2})",'
+    rb'"event":"(?P<event>[0-9a-f]{32})","nonce":"[A-Za-z0-9+/]{16}","path":"(?!")[^"\\]*(?:\\.[^"\\]*)*",'
     rb'"subject":"[0-9a-f]{32}"\}'
 )
-OWN_ID = re.compile(rb',"id":"([0-9a-f]{32})","occurred_at":"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,12 @@ class Columns:
     before: datetime | None = None
     numbers: dict[int, Numbers] = field(default_factory=dict)
     foreign: list[tuple[int, str, str]] = field(default_factory=list)
-    _stamp: bytes = b""
+    _opening: str = field(init=False)
+    _moment: str = ""
+
+    def __post_init__(self) -> None:
+        """Write how every header of the sequence begins."""
+        self._opening = f'{{"ledger":"{self.sequence}","position":'
 
     def judge(
         self, position: int, stream: str, version: int, kind: str, at: datetime, record: bytes
@@ -70,31 +74,24 @@ class Columns:
         """Hold the columns of an event against its record."""
         if at != self.before:
             self._next_moment(position, at)
-        header = b'{"ledger":"%s","position":%d,"recorded_at":"%s","registers":{' % (
-            self.sequence.encode(),
-            position,
-            self._stamp,
-        )
-        end = len(header)
+        header = f"{self._opening}{position}{self._moment}".encode()
         if not record.startswith(header):
             self.judged.add("header", position, _unlike(record, header))
-        elif record[end : end + 3] != NO_NUMBERS:
-            self._numbers(position, record, end)
-        body_end = b'"stream":"%s","type":"%s","version":%d}' % (
-            stream.encode(),
-            kind.encode(),
-            version,
-        )
-        if not record.endswith(body_end):
+        elif not record.startswith(NO_NUMBERS, len(header)):
+            self._numbers(position, record, len(header))
+        ending = f'"stream":"{stream}","type":"{kind}","version":{version}}}'.encode()
+        if not record.endswith(ending):
             self._parsed(position, record, {"stream": stream, "type": kind, "version": version})
-        if ENCRYPTED in record:
-            self._ciphertexts(position, stream, record)
+        encrypted = record.find(ENCRYPTED)
+        if encrypted >= 0:
+            self._ciphertexts(position, stream, record, encrypted)
 
     def go_on(self, at: datetime) -> None:
         """Go on behind an event that was recorded at an instant."""
         self.before = at
         # asyncpg gives instants in UTC: the one spelling is ISO 8601 with Z for that.
-        self._stamp = at.isoformat(timespec="microseconds")[:26].encode() + b"Z"
+        stamp = at.isoformat(timespec="microseconds")[:26]
+        self._moment = f',"recorded_at":"{stamp}Z","registers":{{'
 
     def _next_moment(self, position: int, at: datetime) -> None:
         if self.before is not None and at < self.before:
@@ -125,14 +122,18 @@ class Columns:
             if body.get(name) != value:
                 self.judged.add(name, position, f"the {name} is not that of the record")
 
-    def _ciphertexts(self, position: int, stream: str, record: bytes) -> None:
-        found = CIPHERTEXT.findall(record)
-        if len(found) != record.count(ENCRYPTED):
-            self.judged.add("ciphertext", position, "a personal field is not in its form")
-            return
-        own = OWN_ID.search(record)
-        for event in found:
-            if own is None or event != own[1]:
+    def _ciphertexts(self, position: int, stream: str, record: bytes, at: int) -> None:
+        """Look at personal fields, the first at a place; they are bound to this event or others."""
+        bound = set()
+        while at >= 0:
+            found = CIPHERTEXT.match(record, at)
+            if found is None or len(found["data"]) % 4:
+                self.judged.add("ciphertext", position, "a personal field is not in its form")
+                return
+            bound.add(found["event"])
+            at = record.find(ENCRYPTED, found.end())
+        for event in sorted(bound):
+            if b',"id":"%s","occurred_at":"' % event not in record:
                 self.foreign.append((position, stream, event.decode()))
 
 

@@ -37,6 +37,14 @@ WITH at AS (
                                      AND o.mark = ANY (c.seen)))) AS t
         WHERE t.light IS NOT NULL
         GROUP BY 1, 2, 3, 4),
+     mine AS MATERIALIZED (
+       SELECT o.post, o.since, o.until
+         FROM projections.alert_post AS o
+        WHERE o.ledger = $1
+          AND o.generation = (SELECT at.generation
+                                FROM at
+                               WHERE at.projection = 'timeout_alerts')
+          AND o.person = $3),
      answered AS (
        SELECT d.alert, bool_or(NOT d.withdrawn) AS answered, bool_or(d.withdrawn) AS withdrawn
          FROM projections.alert_answer AS d
@@ -46,6 +54,19 @@ WITH at AS (
                                WHERE at.projection = 'timeout_alerts')
           AND d.at <= $2
         GROUP BY d.alert),
+     visible AS MATERIALIZED (
+       SELECT k.stream
+         FROM projections.alert_case AS k
+        WHERE k.ledger = $1
+          AND k.generation = (SELECT at.generation
+                                FROM at
+                               WHERE at.projection = 'timeout_alerts')
+          -- Who sees everything needs none of it.
+          AND NOT $9
+          AND (   k.seen && $10
+               OR EXISTS (SELECT FROM unnest($11::text[], $12::text[]) AS o (mark, item)
+                           WHERE o.item = k.item
+                             AND o.mark = ANY (k.seen)))),
      cards AS (
        SELECT a.level,
               CASE WHEN a.withdrawn_at <= $2 OR n.withdrawn THEN 'withdrawn'
@@ -54,10 +75,6 @@ WITH at AS (
                    WHEN a.deadline IS NULL OR a.met_at <= $2 THEN 'closed'
                    ELSE 'answered' END AS state
          FROM projections.alert AS a
-         LEFT JOIN projections.alert_case AS k
-           ON k.ledger = a.ledger
-          AND k.generation = a.generation
-          AND k.stream = a.stream
          LEFT JOIN answered AS n
            ON n.alert = a.id
         WHERE a.ledger = $1
@@ -66,20 +83,17 @@ WITH at AS (
                                WHERE at.projection = 'timeout_alerts')
           AND a.raised_at <= $2
           AND (   $9
-               OR k.seen && $10
-               OR EXISTS (SELECT FROM unnest($11::text[], $12::text[]) AS o (mark, item)
-                           WHERE o.item = k.item
-                             AND o.mark = ANY (k.seen))
-               OR k.stream IS NULL AND 'O:' || a.organ = ANY ($10)
+               OR a.stream IN (SELECT visible.stream FROM visible)
+               OR 'O:' || a.organ = ANY ($10)
+                  AND NOT EXISTS (SELECT FROM projections.alert_case AS k
+                                   WHERE k.ledger = $1
+                                     AND k.generation = a.generation
+                                     AND k.stream = a.stream)
                OR $3 = ANY (a.persons)
-               OR EXISTS (SELECT
-                            FROM projections.alert_post AS o
-                           WHERE o.ledger = $1
-                             AND o.generation = a.generation
-                             AND o.person = $3
-                             AND o.post = ANY (a.posts)
-                             AND o.since <= a.raised_at
-                             AND (o.until IS NULL OR o.until > a.raised_at)))),
+               OR EXISTS (SELECT FROM mine
+                           WHERE mine.post = ANY (a.posts)
+                             AND mine.since <= a.raised_at
+                             AND (mine.until IS NULL OR mine.until > a.raised_at)))),
      waiting AS (
        SELECT a.deadline, a.raised_at <= $2 AS red,
               EXISTS (SELECT FROM projections.alert AS y

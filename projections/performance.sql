@@ -80,7 +80,10 @@ SELECT p.next_position - 1 AS shown_position, t.received_position AS mark, t.*
 -- name: alike_in_period
 -- The same for who only counts: cases that no definition could tell apart are one row, with how
 -- many they are and the first of them, in the order of receipt.
-SELECT p.next_position - 1 AS shown_position, a.*
+SELECT p.next_position - 1 AS shown_position, a.kind, a.given_up, a.visited, a.promised_due,
+       a.promised_met, a.promised_ended, a.promised_after_close, a.issue_due, a.issue_met,
+       a.issue_ended, a.issue_after_close, a.closes, a.deemed_on, a.extended_late_on,
+       a.unreasoned_on, a.ended_on, a.own_due, a.ended_late, a.cases, n.marks, n.names
   FROM projections.shown AS s
   JOIN projections.progress AS p
     ON p.ledger = s.ledger
@@ -92,8 +95,7 @@ SELECT p.next_position - 1 AS shown_position, a.*
               t.promised_after_close, t.issue_due, t.issue_met, t.issue_ended,
               t.issue_after_close, t.closes, t.deemed_on, t.extended_late_on, t.unreasoned_on,
               t.ended_on, t.own_due, t.ended_late, count(*) AS cases,
-              (array_agg(t.received_position ORDER BY t.received_position))[1:$16] AS marks,
-              (array_agg(t.case_no ORDER BY t.received_position))[1:$16] AS names
+              array_agg(t.received_position) AS every_mark, array_agg(t.case_no) AS every_name
          FROM (SELECT f.*
                  FROM projections.figure_case AS f
                 WHERE $13::bigint IS NULL
@@ -120,6 +122,13 @@ SELECT p.next_position - 1 AS shown_position, a.*
               t.issue_ended, t.deemed_on, t.unreasoned_on, t.ended_on, t.own_due, t.kind,
               t.given_up, t.visited, t.promised_after_close, t.issue_after_close, t.closes,
               t.extended_late_on, t.ended_late) AS a ON true
+  -- Only these few are put in order: all of them would be sorted by everything that tells apart.
+  LEFT JOIN LATERAL (
+       SELECT array_agg(f.mark ORDER BY f.mark) AS marks, array_agg(f.name ORDER BY f.mark) AS names
+         FROM (SELECT e.mark, e.name
+                 FROM unnest(a.every_mark, a.every_name) AS e (mark, name)
+                ORDER BY e.mark
+                LIMIT $16) AS f) AS n ON true
  WHERE s.ledger = $1
    AND s.projection = 'performance';
 

@@ -3,6 +3,7 @@
 Every number leads to the list that it counts; every chart has its table beside it.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -99,35 +100,31 @@ async def board_page(request: web.Request, texts: Texts, caller: Caller) -> web.
     entry = await entered(request, caller)
     given = scopes(entry, "performance")
     texts = Texts(texts.language, entry.office.zone)
-    told = await board.told(
-        entry.service.reads,
-        entry.ledger.name,
-        caller.person,
-        entry.now,
-        _near(entry),
-        cases=_of(entry, "case"),
-        alerts=alerts.seen_by(entry),
-        reviews=_of(entry, "reviews"),
-        complaints=_of(entry, "complaints"),
+    period = _period(request, entry)
+    reads, ledger = entry.service.reads, entry.ledger.name
+    # Side by side: each reads a good part of what there is.
+    told, (figures, refused), conformity = await asyncio.gather(
+        board.told(
+            reads,
+            ledger,
+            caller.person,
+            entry.now,
+            _near(entry),
+            cases=_of(entry, "case"),
+            alerts=alerts.seen_by(entry),
+            reviews=_of(entry, "reviews"),
+            complaints=_of(entry, "complaints"),
+        ),
+        _figures(entry, given, period, texts),
+        _conformity(entry, texts),
     )
-    blocks = tuple(_blocks(told, entry, texts))
-    period, refused = _period(request, entry), None
-    figures: list[Figure] = []
-    try:
-        found = await counting.figures(entry.service.reads, entry.office, given, period, entry.now)
-        figures = [_figure(one, period, entry, texts) for one in found["items"]]
-    except (Refused, Behind) as error:
-        refused = as_refused(error)
-    if may_read(entry, LISTS["conformity"]):
-        summary = await conforming.summary(entry.service.reads, entry.ledger.name)
-        blocks += (_conformity(summary, entry, texts),)
     response = rendered(
         request,
         "board.html",
         texts,
         status=status_of(refused),
         **head(entry, texts),
-        blocks=blocks,
+        blocks=(*_blocks(told, entry, texts), *conformity),
         figures=figures,
         fields=[
             one for one in filters_of(LISTS["figures"], period, entry, texts) if one.name in ASKED
@@ -138,6 +135,17 @@ async def board_page(request: web.Request, texts: Texts, caller: Caller) -> web.
     )
     response.headers["Ledger-Position"] = str(told.position)
     return response
+
+
+async def _figures(
+    entry: Entry, given: Scopes, period: dict[str, str], texts: Texts
+) -> tuple[list[Figure], Refused | None]:
+    """Count the figures of a period; none where it is refused."""
+    try:
+        found = await counting.figures(entry.service.reads, entry.office, given, period, entry.now)
+    except (Refused, Behind) as error:
+        return [], as_refused(error)
+    return [_figure(one, period, entry, texts) for one in found["items"]], None
 
 
 def _near(entry: Entry) -> date:
@@ -291,7 +299,11 @@ def _parts(told: board.Board, block: str, one: str) -> list[tuple[str, int]]:
     return [*{**counts, "green": counts["green"] - counts["near"]}.items()]
 
 
-def _conformity(summary: Data, entry: Entry, texts: Texts) -> Block:
+async def _conformity(entry: Entry, texts: Texts) -> tuple[Block, ...]:
+    """Tell how many items stand how to the catalogue; nothing for who may not read it."""
+    if not may_read(entry, LISTS["conformity"]):
+        return ()
+    summary = await conforming.summary(entry.service.reads, entry.ledger.name)
     states = [(state, summary["states"][state]) for state in catalogue.STATES]
     colours = {"conforming": "green", "differing": "red", "incomplete": "yellow"}
     lines = tuple(
@@ -311,9 +323,8 @@ def _conformity(summary: Data, entry: Entry, texts: Texts) -> Block:
         (texts.of("conformity", state), [(colours.get(state, "stopped"), n)]) for state, n in states
     ]
     title = texts("board.conformity")
-    return Block(
-        "conformity", (texts("board.number"),), lines + elements, bars("conformity", title, drawn)
-    )
+    chart = bars("conformity", title, drawn)
+    return (Block("conformity", (texts("board.number"),), lines + elements, chart),)
 
 
 # -- figures -------------------------------------------------------------------------------------

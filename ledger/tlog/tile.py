@@ -209,7 +209,8 @@ def subtree(hashes: Sequence[bytes]) -> bytes:
     assert hashes
     assert len(hashes).bit_count() == 1
     while len(hashes) > 1:
-        hashes = [node_hash(*hashes[at : at + 2]) for at in range(0, len(hashes), 2)]
+        pairs = zip(hashes[::2], hashes[1::2], strict=True)
+        hashes = [node_hash(left, right) for left, right in pairs]
     return hashes[0]
 
 
@@ -234,19 +235,31 @@ class Edge:
 
     def add(self, leaf: bytes) -> list[tuple[Tile, bytes]]:
         """Add a leaf hash; return the tiles that are full now, the lowest first."""
+        return self.extend((leaf,))
+
+    def extend(self, leaves: Sequence[bytes]) -> list[tuple[Tile, bytes]]:
+        """Add leaf hashes; return the tiles that became full, in the order in which they did."""
         became_full: list[tuple[Tile, bytes]] = []
-        one, level = leaf, 0
-        self.size += 1
-        while True:
-            if level == len(self.partial):
+        at = 0
+        while at < len(leaves):
+            if not self.partial:
                 self.partial.append([])
-            hashes = self.partial[level]
-            hashes.append(one)
+            end = min(len(leaves), at + WIDTH - len(self.partial[0]))
+            self.partial[0] += leaves[at:end]
+            self.size += end - at
+            at = end
+            became_full += self._carried()
+        return became_full
+
+    def _carried(self) -> Iterator[tuple[Tile, bytes]]:
+        """Hand out the tiles that are full now, each as one hash more in the level above."""
+        for level, hashes in enumerate(self.partial):
             if len(hashes) < WIDTH:
-                return became_full
-            n = (self.size >> HEIGHT * (level + 1)) - 1
-            became_full.append((Tile(level, n), encode(hashes)))
-            one, level = subtree(hashes), level + 1
+                return
+            yield Tile(level, (self.size >> HEIGHT * (level + 1)) - 1), encode(hashes)
+            if level + 1 == len(self.partial):
+                self.partial.append([])
+            self.partial[level + 1].append(subtree(hashes))
             hashes.clear()
 
     def rest(self) -> list[tuple[Tile, bytes]]:

@@ -18,6 +18,7 @@ from api.cli import main
 from api.recovery import LENGTH_BYTES
 from api.settings import Settings
 from api.setup import example
+from api.upkeep import moments, one_moment
 from ledger.account import account, programs
 from ledger.errors import Corrupt
 from tests.api.serving import Serving, application
@@ -265,3 +266,14 @@ def flip(data, needle):
             capture_output=True,
             **one.arguments,
         )
+
+
+async def test_both_connections_of_a_check_see_one_moment(kept):
+    """Whatever is committed between what the first sees and what the second sees."""
+    seen = "SELECT pg_current_snapshot()::text"
+    async with moments(settings(kept / "home"), print, 2) as (first, second):
+        before = await first.fetchval(seen)
+        async with one_moment(settings(kept / "home"), print) as other:
+            assert await other.fetchval("SELECT pg_current_xact_id()")
+
+        assert before == await second.fetchval(seen)

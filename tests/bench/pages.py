@@ -122,6 +122,7 @@ def asked(cases: int) -> list[Page]:
         Page("audit trail", "jiang-he", [f"{lists}/audit", f"{lists}/audit?actor=chen-zhi-7"]),
         Page("pushes and claims", "xing-tao", [f"{lists}/links", f"{lists}/links?light=red"]),
         Page("board", "xing-tao", [f"/board/{LEDGER}"]),
+        Page("board of a supervising organ", "zheng-kai", [f"/board/{LEDGER}"]),
         Page("a person", "jiang-he", [f"/persons/{LEDGER}/chen-zhi-{n}" for n in range(1, 25)]),
         Page("findings", "jiang-he", [f"{lists}/findings"]),
         Page("findings of a rule", "jiang-he", [f"{lists}/findings?rule=four-eyes"]),

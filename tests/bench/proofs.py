@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 
 from ledger.database import Database, Role
-from ledger.fsck import Asked, Fsck
+from ledger.fsck import SQL, Asked, Fsck
 from ledger.publish import Publisher, publishing
 from ledger.store import Command, Store
 from tests.bench.appends import appends
@@ -104,10 +104,16 @@ async def of_fsck(found: World, events: int, rounds: int) -> list[Row]:
         size = await one.advance()
     for _ in range(rounds):
         say(f"fsck, {size:,} events")
-        async with found.creator(str(database.reach["database"])) as connection:
+        name = str(database.reach["database"])
+        async with found.creator(name) as connection, found.creator(name) as beside:
             begun = time.perf_counter()
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                report = await Fsck(connection, LEDGER, Asked()).run()
+            # As the command does it: sets are compared beside the reading.
+            async with (
+                connection.transaction(isolation="repeatable_read", readonly=True),
+                beside.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await beside.execute(await connection.fetchval(SQL["same_moment"]))
+                report = await Fsck(connection, LEDGER, Asked(), beside).run()
             checked = time.perf_counter()
             # What was written many times over has no keys of requests; nothing else is wrong.
             assert {bad.kind for bad in report.bad} <= {"idempotency"}, report.bad
