@@ -142,7 +142,7 @@ class _Staged:
         if len(name) > mapping.NAME_CHARS or not line_is_clean(name):
             raise Refused("forbidden-character", "the name of the file", pointer="/file")
         self.rows = _reader(head, self.mapping)
-        await self.intake.sweep()
+        await self.intake.swept()
         async with self.intake.reached() as connection:
             await connection.execute(
                 SQL["begin"], *self.place, self.key, self.mapping.system, self.mapping.item,

@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
 import api.service
+from api.intake import INTAKE
 from ledger import privacy
 from ledger.database import Role
 from ledger.errors import Corrupt
@@ -177,3 +179,36 @@ async def test_rows_whose_key_is_gone_are_set_aside_and_nothing_is_held(here):
     assert (0, {"expired": 1}) == (told["recorded"], told["codes"])
     again = await upload(here, TEXT, mapping=NAMING)
     assert 1 == (await committed(here, again.body["id"]))["recorded"]
+
+
+async def test_what_cannot_be_swept_stops_no_import_and_is_swept_later(here, connection, connect):
+    old = (await upload(here, TEXT, mapping=NAMING)).body["id"]
+    await connection.execute(
+        "UPDATE projections.import_file SET started_at = started_at - interval '31 days'"
+    )
+    creator = await connect()
+    await creator.execute(
+        "CREATE FUNCTION public.complain() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'no'; END $$"
+    )
+    await creator.execute(
+        "CREATE TRIGGER complains BEFORE UPDATE ON projections.import_row FOR EACH ROW"
+        " WHEN (NEW.code = 'expired') EXECUTE FUNCTION public.complain()"
+    )
+
+    with structlog.testing.capture_logs() as logged:
+        other = await upload(here, TEXT.replace("E-1", "E-2"), mapping=NAMING)
+        assert 201 == other.status, other.body
+        told = await committed(here, other.body["id"])
+
+    assert (1, {}) == (told["recorded"], told["codes"])
+    assert {"error": "RaiseError", "event": "imports not swept"}.items() <= max(
+        logged, key=lambda line: line["event"] == "imports not swept"
+    ).items()
+    before = (await here.get(f"/imports/{old}", by="wu-jun")).body
+    assert (1, {}) == (before["ready"], before["codes"])
+    await creator.execute("DROP TRIGGER complains ON projections.import_row")
+    here.app[INTAKE].wake()
+    await nothing_waits(here)
+    told = (await here.get(f"/imports/{old}", by="wu-jun")).body
+    assert (0, {"expired": 1}) == (told["ready"], told["codes"])
