@@ -55,7 +55,9 @@ async def upload(request: web.Request) -> web.Response:
         await staged.read(framing.stream(request, MAX_UPLOAD), boundary)
         return await staged.answer()
     except BaseException:
-        await staged.drop()
+        # A key that is busy meanwhile is no answer to what was wrong with the file.
+        with request.app[INTAKE].put_off():
+            await staged.drop()
         raise
 
 

@@ -4,8 +4,10 @@ The attacker has every byte: a backup of the database from while the rows waited
 folder of keys as it is now.  Each test's control gives them the keys of that time as well.
 """
 
+import asyncio
 import re
 import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,3 +214,22 @@ async def test_what_cannot_be_swept_stops_no_import_and_is_swept_later(here, con
     await nothing_waits(here)
     told = (await here.get(f"/imports/{old}", by="wu-jun")).body
     assert (0, {"expired": 1}) == (told["ready"], told["codes"])
+
+
+async def test_a_busy_keyring_hides_not_why_an_upload_was_refused(here):
+    here.service.keyring._db.execute("PRAGMA busy_timeout = 0")
+    with sqlite3.connect(here.service.keys / "subjects.db", isolation_level=None) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM subject_key").fetchone()
+
+        refused = await upload(here, "no,applied,issued,done,note\n")
+
+        assert (422, "import-format") == (refused.status, refused.slug)
+        assert (here.service.keys / "subjects.db-wal").stat().st_size  # control: it is not ended
+        reader.execute("COMMIT")
+    here.app[INTAKE].wake()
+    async with asyncio.timeout(20):
+        while True:
+            if not (here.service.keys / "subjects.db-wal").stat().st_size:
+                return
+            await asyncio.sleep(0.02)
