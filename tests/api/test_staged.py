@@ -116,11 +116,18 @@ async def test_what_is_abandoned_goes_with_its_key_and_is_let_in_no_more(
     backup, keys = await waiting(connection), kept(here, tmp_path)
     path = f"/imports/{uploaded.body['id']}"
 
-    done = [await here.post(f"{path}/abandon", by=by) for by in ("guo-an", "wu-jun")]
+    done = []
+    for by, day in (("guo-an", "2026-03-03"), ("wu-jun", "2026-03-04")):
+        await here.at(f"{day} 09:00")
+        done.append(await here.post(f"{path}/abandon", by=by))
 
     assert [(200, 0, {"abandoned": 1})] * 2 == [
         (one.status, one.body["ready"], one.body["codes"]) for one in done
     ]
+    assert (None, None) == (uploaded.body["abandoned_by"], uploaded.body["abandoned_at"])
+    told = (await here.get(path, by="wu-jun")).body
+    assert ("guo-an", "2026-03-03T01") == (told["abandoned_by"], told["abandoned_at"][:13])
+    assert [told, told] == [one.body for one in done]
     assert [True, True] == is_told(recovered(keys, backup))  # control
     assert "" == recovered(here.service.keys, backup)
     assert 0 == (await committed(here, uploaded.body["id"]))["recorded"]
