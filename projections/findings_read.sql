@@ -44,22 +44,20 @@ WITH shown AS MATERIALIZED (
               AND f.measure = t.measure
               AND f.since IS NULL
               AND f.reached IS NULL
-              AND f.came_at <= least($2, $15::timestamptz)
+              AND f.came_at <= least($2, $13::timestamptz)
               AND projections.passes(f.measured, t.op, t.threshold, f.beside, t.beside_op,
                                      t.beside_threshold, t.either)
               AND ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))
               AND ($7::text IS NULL OR f.officer = $7)
               AND ($8::text IS NULL OR k.organ = $8)
               AND ($9::text IS NULL OR k.item = $9)
-              AND ($14::text IS NULL OR f.part = $14)
+              AND ($12::text IS NULL OR f.part = $12)
               AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-              AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-              AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-              AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
-              AND ($15::timestamptz IS NULL OR f.came_at < $15::timestamptz
-                   OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $16)
+              AND ($11::timestamptz IS NULL OR f.came_at <= $11)
+              AND ($13::timestamptz IS NULL OR f.came_at < $13::timestamptz
+                   OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $14)
             ORDER BY f.came_at DESC
-            FETCH FIRST $17 ROWS WITH TIES) AS f
+            FETCH FIRST $15 ROWS WITH TIES) AS f
      -- Where nothing passes, all of it would be read to find that out.
      WHERE coalesce(t.op NOT IN ('>', '>='), true)
         OR t.either
@@ -84,29 +82,27 @@ WITH shown AS MATERIALIZED (
                         AND f.measure = t.measure
                         AND f.step = u.step
                         AND f.since <= l.until
-                        AND projections.grown_at(f.since, f.step, t.threshold, s.zone) <= least($2, $15::timestamptz)
+                        AND projections.grown_at(f.since, f.step, t.threshold, s.zone) <= least($2, $13::timestamptz)
                         AND projections.passes(
                                 coalesce(f.measured, projections.grown(f.since, f.step, $2, s.zone)),
                                 t.op, t.threshold, f.beside, t.beside_op, t.beside_threshold,
                                 t.either)
-                        AND ($15::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) < $15::timestamptz
-                             OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $16)
+                        AND ($13::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) < $13::timestamptz
+                             OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $14)
                         AND ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))
                         AND ($7::text IS NULL OR f.officer = $7)
                         AND ($8::text IS NULL OR k.organ = $8)
                         AND ($9::text IS NULL OR k.item = $9)
-                        AND ($14::text IS NULL OR f.part = $14)
+                        AND ($12::text IS NULL OR f.part = $12)
                         AND ($10::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) >= $10)
-                        AND ($11::date IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-                        AND ($12::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) <= $12)
-                        AND ($13::date IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+                        AND ($11::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) <= $11)
                       ORDER BY f.since DESC
-                     OFFSET $17 - 1
+                     OFFSET $15 - 1
                       LIMIT 1), '-infinity') AS from
       FROM shown AS s
      CROSS JOIN test AS t
      CROSS JOIN (VALUES ('day', interval '1 day'), ('month', interval '1 month')) AS u (step, long)
-     CROSS JOIN LATERAL (SELECT least($2, $15::timestamptz) - coalesce(t.threshold, 0)::integer * u.long
+     CROSS JOIN LATERAL (SELECT least($2, $13::timestamptz) - coalesce(t.threshold, 0)::integer * u.long
                                 + interval '5 days' AS until) AS l
 ), timed AS (
     -- What time alone completes came to be when it reached what the policy asks for.
@@ -163,11 +159,9 @@ WITH shown AS MATERIALIZED (
        AND ($7::text IS NULL OR f.officer = $7)
        AND ($8::text IS NULL OR f.organ = $8)
        AND ($9::text IS NULL OR f.item = $9)
-       AND ($14::text IS NULL OR f.part = $14)
+       AND ($12::text IS NULL OR f.part = $12)
        AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-       AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-       AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+       AND ($11::timestamptz IS NULL OR f.came_at <= $11)
      UNION ALL
     SELECT f.id, f.measure, f.part, f.cases, f.positions, f.came_at, f.measured, f.beside,
            f.officer, f.unit, f.same, f.items, f.organs, f.figures
@@ -184,14 +178,12 @@ WITH shown AS MATERIALIZED (
               AND ($7::text IS NULL OR f.officer = $7)
               AND ($8::text IS NULL OR $8 = ANY (f.organs))
               AND ($9::text IS NULL OR $9 = ANY (f.items))
-              AND ($14::text IS NULL OR f.part = $14)
+              AND ($12::text IS NULL OR f.part = $12)
               AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-              AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-              AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-              AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
-              AND ($15::timestamptz IS NULL OR (f.came_at, f.id) < ($15, $16::text))
+              AND ($11::timestamptz IS NULL OR f.came_at <= $11)
+              AND ($13::timestamptz IS NULL OR (f.came_at, f.id) < ($13, $14::text))
             ORDER BY f.came_at DESC, f.id DESC
-            LIMIT $17) AS f
+            LIMIT $15) AS f
      WHERE m.ledger = $1
        AND m.generation = (SELECT generation FROM shown)
        AND m.numbers = $3::jsonb
@@ -207,9 +199,9 @@ SELECT s.position AS shown_position, s.zone, NULL::bigint AS total, o.*,
   LEFT JOIN (
        SELECT split_part(measure, '.', 1) AS rule, *
          FROM found
-        WHERE ($15::timestamptz IS NULL OR (came_at, id) < ($15, $16::text))
+        WHERE ($13::timestamptz IS NULL OR (came_at, id) < ($13, $14::text))
         ORDER BY came_at DESC, id DESC
-        LIMIT $17) AS o ON true
+        LIMIT $15) AS o ON true
  ORDER BY o.came_at DESC, o.id DESC;
 
 -- name: counted
@@ -281,11 +273,9 @@ WITH shown AS MATERIALIZED (
        AND ($7::text IS NULL OR f.officer = $7)
        AND ($8::text IS NULL OR k.organ = $8)
        AND ($9::text IS NULL OR k.item = $9)
-       AND ($14::text IS NULL OR f.part = $14)
+       AND ($12::text IS NULL OR f.part = $12)
        AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-       AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-       AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+       AND ($11::timestamptz IS NULL OR f.came_at <= $11)
      UNION ALL
     SELECT f.measure, f.came_at
       FROM timed AS f
@@ -296,11 +286,9 @@ WITH shown AS MATERIALIZED (
        AND ($7::text IS NULL OR f.officer = $7)
        AND ($8::text IS NULL OR f.organ = $8)
        AND ($9::text IS NULL OR f.item = $9)
-       AND ($14::text IS NULL OR f.part = $14)
+       AND ($12::text IS NULL OR f.part = $12)
        AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-       AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-       AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+       AND ($11::timestamptz IS NULL OR f.came_at <= $11)
      UNION ALL
     SELECT f.measure, f.came_at
       FROM projections.finding_measured AS m
@@ -318,11 +306,9 @@ WITH shown AS MATERIALIZED (
        AND ($7::text IS NULL OR f.officer = $7)
        AND ($8::text IS NULL OR $8 = ANY (f.organs))
        AND ($9::text IS NULL OR $9 = ANY (f.items))
-       AND ($14::text IS NULL OR f.part = $14)
+       AND ($12::text IS NULL OR f.part = $12)
        AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-       AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-       AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+       AND ($11::timestamptz IS NULL OR f.came_at <= $11)
 )
 SELECT split_part(measure, '.', 1) AS rule, count(*) AS many, max(came_at) AS newest_at,
        (SELECT zone FROM shown) AS zone
@@ -367,14 +353,12 @@ SELECT m.measure, m.part, m.same, count(*) AS measured,
          WHERE f.ledger = $1
            AND f.generation = (SELECT generation FROM shown)
            AND ($2::text IS NULL OR split_part(f.measure, '.', 1) = $2)
-           AND f.came_at <= $11
+           AND f.came_at <= $9
            AND ($4::text IS NULL OR k.item = $4)
            AND ($5::text IS NULL OR k.organ = $5)
            AND ($6::text IS NULL OR f.officer = $6)
            AND ($7::timestamptz IS NULL OR f.came_at >= $7)
-           AND ($8::date IS NULL OR f.came_at >= $8::timestamp AT TIME ZONE (SELECT zone FROM shown))
-           AND ($9::timestamptz IS NULL OR f.came_at <= $9)
-           AND ($10::date IS NULL OR f.came_at < ($10 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))) AS m
+           AND ($8::timestamptz IS NULL OR f.came_at <= $8)) AS m
  GROUP BY m.measure, m.part, m.same
  ORDER BY m.measure, m.part, m.same
  LIMIT 500;

@@ -357,8 +357,8 @@ async def test_a_page_reads_a_page_of_each_measure_and_misses_nothing(bureau, li
     now = "2026-03-20 09:00"
     by = findings_read.parameters(bureau.office)
     whole = await findings_read.summary(
-        bureau.pool, bureau.ledger, by, {k: v for k, v in filters.items() if k != "rule"},
-        instant(now),
+        bureau.pool, bureau.ledger, bureau.office.zone, by,
+        {k: v for k, v in filters.items() if k != "rule"}, instant(now),
     )  # fmt: skip
     wanted = sum(
         r["findings"] or 0 for r in whole.items if filters.get("rule") in (None, r["rule"])
