@@ -107,14 +107,7 @@ WITH shown AS MATERIALIZED (
 ), timed AS (
     -- What time alone completes came to be when it reached what the policy asks for.
     SELECT f.measure, f.part, k.case_no, k.item, k.organ, f.positions, f.beside, f.officer, f.unit,
-           f.same,
-           CASE WHEN f.reached IS NOT NULL
-                THEN f.reached[(t.threshold + (t.op = '>')::integer)::integer]
-                ELSE projections.grown_at(f.since, f.step, t.threshold, s.zone) END AS came_at,
-           CASE WHEN f.measured IS NOT NULL THEN f.measured
-                WHEN f.reached IS NOT NULL
-                THEN (SELECT count(*) FROM unnest(f.reached) AS day WHERE day <= $2)
-                ELSE projections.grown(f.since, f.step, $2, s.zone) END AS measured,
+           f.same, r.came_at, r.by_then AS measured,
            t.op, t.threshold, t.beside_op, t.beside_threshold, t.either
       FROM shown AS s
      CROSS JOIN test AS t
@@ -140,6 +133,8 @@ WITH shown AS MATERIALIZED (
         ON k.ledger = f.ledger
        AND k.generation = f.generation
        AND k.stream = f.stream
+     CROSS JOIN LATERAL projections.timed(f.reached, f.since, f.step, f.measured, t.op, t.threshold,
+                                          $2, s.zone) AS r
      WHERE ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))
 ), found AS (
     SELECT projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) AS id,
@@ -232,14 +227,7 @@ WITH shown AS MATERIALIZED (
 ), timed AS (
     -- What time alone completes came to be when it reached what the policy asks for.
     SELECT f.measure, f.part, k.case_no, k.item, k.organ, f.positions, f.beside, f.officer, f.unit,
-           f.same,
-           CASE WHEN f.reached IS NOT NULL
-                THEN f.reached[(t.threshold + (t.op = '>')::integer)::integer]
-                ELSE projections.grown_at(f.since, f.step, t.threshold, s.zone) END AS came_at,
-           CASE WHEN f.measured IS NOT NULL THEN f.measured
-                WHEN f.reached IS NOT NULL
-                THEN (SELECT count(*) FROM unnest(f.reached) AS day WHERE day <= $2)
-                ELSE projections.grown(f.since, f.step, $2, s.zone) END AS measured,
+           f.same, r.came_at, r.by_then AS measured,
            t.op, t.threshold, t.beside_op, t.beside_threshold, t.either
       FROM shown AS s
      CROSS JOIN test AS t
@@ -252,6 +240,8 @@ WITH shown AS MATERIALIZED (
         ON k.ledger = f.ledger
        AND k.generation = f.generation
        AND k.stream = f.stream
+     CROSS JOIN LATERAL projections.timed(f.reached, f.since, f.step, f.measured, t.op, t.threshold,
+                                          $2, s.zone) AS r
      WHERE ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))
 ), found AS (
     SELECT f.measure, f.came_at

@@ -8,6 +8,7 @@ import pytest
 
 from ledger import result
 from projections import findings_kept, findings_read, timeout_alerts
+from projections.asked import Asked
 from projections.findings_kept import ACROSS, Keeper, Rule, Standing
 from projections.findings_measures import MEASURES
 from projections.rebuild import check, rebuild
@@ -380,3 +381,22 @@ async def test_a_page_reads_a_page_of_each_measure_and_misses_nothing(bureau, li
         quick = [r for r in rows if r[4] in (3, 119) and own in (None, r[5])]
         told = [f for f in read if f["rule"] == "quick-grant" and f["officer"] in ("x", "y")]
         assert len(quick) == len(told) > 0
+
+
+@pytest.mark.parametrize("name", ["listed", "counted"])
+async def test_what_time_completes_is_reckoned_within_the_plan(bureau, connect, name):
+    by = findings_read.parameters(bureau.office)
+    asked = findings_read._arguments(
+        bureau.ledger, bureau.office.zone, by, Asked({}), None, instant("2026-03-02 09:00")
+    )
+    more = (None, None, 9) if name == "listed" else ()
+
+    async def calls():
+        explained = f"EXPLAIN {findings_read.SQL[name]}"
+        rows = await bureau.pool.fetch(explained, *asked, *more)
+        return "Function Scan on timed" in "\n".join(row[0] for row in rows)
+
+    assert not await calls()
+    # Control: it is called for each row where it is not taken in.
+    await (await connect()).execute("ALTER FUNCTION projections.timed VOLATILE")
+    assert await calls()
