@@ -200,7 +200,8 @@ SELECT s.position AS shown_position, s.zone, NULL::bigint AS total, o.*,
  ORDER BY o.came_at DESC, o.id DESC;
 
 -- name: counted
--- How much each rule finds by now, and when the newest of it came.
+-- How much each rule finds by now, and when the newest of it came.  Every finding has its case: by
+-- a left join it is read only where a filter asks for something of it.
 WITH shown AS MATERIALIZED (
     SELECT s.generation, p.next_position - 1 AS position, h.zone
       FROM projections.shown AS s
@@ -236,7 +237,7 @@ WITH shown AS MATERIALIZED (
        AND f.generation = s.generation
        AND (f.since IS NOT NULL OR f.reached IS NOT NULL)
        AND f.measure = t.measure
-      JOIN projections.finding_case AS k
+      LEFT JOIN projections.finding_case AS k
         ON k.ledger = f.ledger
        AND k.generation = f.generation
        AND k.stream = f.stream
@@ -248,7 +249,7 @@ WITH shown AS MATERIALIZED (
       FROM projections.finding AS f
       JOIN test AS t
         ON t.measure = f.measure
-      JOIN projections.finding_case AS k
+      LEFT JOIN projections.finding_case AS k
         ON k.ledger = f.ledger
        AND k.generation = f.generation
        AND k.stream = f.stream
@@ -267,18 +268,21 @@ WITH shown AS MATERIALIZED (
        AND ($10::timestamptz IS NULL OR f.came_at >= $10)
        AND ($11::timestamptz IS NULL OR f.came_at <= $11)
      UNION ALL
+    -- The fence has how much each is by now worked out once, before it is compared.
     SELECT f.measure, f.came_at
-      FROM timed AS f
-     WHERE f.came_at <= $2
-       AND projections.passes(f.measured, f.op, f.threshold, f.beside, f.beside_op,
+      FROM (SELECT f.*
+              FROM timed AS f
+             WHERE f.came_at <= $2
+               AND ($6::text IS NULL OR f.case_no = $6)
+               AND ($7::text IS NULL OR f.officer = $7)
+               AND ($8::text IS NULL OR f.organ = $8)
+               AND ($9::text IS NULL OR f.item = $9)
+               AND ($12::text IS NULL OR f.part = $12)
+               AND ($10::timestamptz IS NULL OR f.came_at >= $10)
+               AND ($11::timestamptz IS NULL OR f.came_at <= $11)
+            OFFSET 0) AS f
+     WHERE projections.passes(f.measured, f.op, f.threshold, f.beside, f.beside_op,
                               f.beside_threshold, f.either)
-       AND ($6::text IS NULL OR f.case_no = $6)
-       AND ($7::text IS NULL OR f.officer = $7)
-       AND ($8::text IS NULL OR f.organ = $8)
-       AND ($9::text IS NULL OR f.item = $9)
-       AND ($12::text IS NULL OR f.part = $12)
-       AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::timestamptz IS NULL OR f.came_at <= $11)
      UNION ALL
     SELECT f.measure, f.came_at
       FROM projections.finding_measured AS m
