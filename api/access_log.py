@@ -107,7 +107,7 @@ def _fits(entry: Entry, filters: Mapping[str, str], event: Event) -> bool:
         return False
     if "case" in filters and filters["case"] not in readings.about(event):
         return False
-    begin, end = readings.bounds(Asked(filters), entry.office.zone)
+    begin, end = Asked(filters).bounds(entry.office.zone)
     at = event.recorded_at
     assert at is not None, "what is stored has its time"
     return (begin is None or at >= begin) and (end is None or at <= end)

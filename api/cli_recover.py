@@ -39,7 +39,7 @@ def status(*, ledger: str, kept: tuple[Path, ...]) -> None:
 
     Of the ledger and of both lines of its access log, by all that is at hand: the database, the
     file outside, what is passed, the witnesses of the policy.  It exits with 1 where something is
-    missing, and where checkpoints are of two histories.
+    missing, where checkpoints are of two histories, and where all that were signed are lost.
     """
     from api import recovery
 

@@ -43,8 +43,8 @@ async def page_of(entry: Entry, by: Parameters, page: headers.Page) -> Page:
     service, name = entry.service, entry.ledger.name
     await service.caught_up(name, position)
     found = await findings_read.listed(
-        service.reads, service.wholes, name, by, page.filters, page.after, page.limit,
-        entry.now, counted=page.counted,
+        service.reads, service.wholes, name, entry.office.zone, by, page.filters, page.after,
+        page.limit, entry.now, counted=page.counted,
     )  # fmt: skip
     return _wanted(entry, found)
 
@@ -66,7 +66,12 @@ async def rules(request: web.Request) -> web.Response:
     _instants(filters)
     await entry.service.caught_up(entry.ledger.name, -1)
     found = await findings_read.summary(
-        entry.service.wholes, entry.ledger.name, by, filters, await entry.ledger.now()
+        entry.service.wholes,
+        entry.ledger.name,
+        entry.office.zone,
+        by,
+        filters,
+        await entry.ledger.now(),
     )
     behind = [rule.told for rule in _wanted(entry, found).behind]
     return of_list(found.items, None, None, behind=behind)
@@ -80,7 +85,11 @@ async def figures(request: web.Request) -> web.Response:
     _instants(filters)
     await entry.service.caught_up(entry.ledger.name, -1)
     found = await findings_read.figures(
-        entry.service.wholes, entry.ledger.name, filters, await entry.ledger.now()
+        entry.service.wholes,
+        entry.ledger.name,
+        entry.office.zone,
+        filters,
+        await entry.ledger.now(),
     )
     return of_list(found, None, None)
 

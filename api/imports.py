@@ -115,12 +115,12 @@ async def abandon(request: web.Request) -> web.Response:
     """
     entry = await enter(request)
     file = await _file(request, entry)
-    allowed(entry, "import", "abandon")
+    by = allowed(entry, "import", "abandon")[0]
     headers.idempotency_key(request)
     headers.no_query(request)
     await decoded(request, OfficeAct)
     place = (entry.ledger.name, file["id"])
-    if not await request.app[INTAKE].abandon(*place):
+    if not await request.app[INTAKE].abandon(*place, str(by.person), entry.now):
         raise _committed_before()
     async with request.app[INTAKE].reached() as connection:
         return rendered(await report(connection, *place))
@@ -204,6 +204,8 @@ async def report(connection: Any, ledger: str, found: str) -> dict[str, Json]:  
         "uploaded_at": instant(file["uploaded_at"]),
         "committed_by": file["committed_by"],
         "committed_at": instant(file["committed_at"]),
+        "abandoned_by": file["abandoned_by"],
+        "abandoned_at": instant(file["abandoned_at"]),
         "done_at": instant(file["done_at"]),
     }
 

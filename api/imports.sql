@@ -24,14 +24,16 @@ SELECT ledger, id
  ORDER BY ledger, id
    FOR UPDATE;
 
--- name: still_staged
--- Whether a file waits to be let in, held so that nobody lets it in meanwhile.
-SELECT id
-  FROM projections.import_file
+-- name: abandoned
+-- Somebody throws a file away that waits to be let in; the first stays on record.  It is held so
+-- that nobody lets it in meanwhile.
+UPDATE projections.import_file
+   SET abandoned_by = coalesce(abandoned_by, $3),
+       abandoned_at = coalesce(abandoned_at, $4)
  WHERE ledger = $1
    AND id = $2
    AND state = 'staged'
-   FOR UPDATE;
+RETURNING id;
 
 -- name: rest_aside
 -- The rows of a file that still wait are set aside, with what they said.
@@ -121,7 +123,7 @@ SELECT id, digest, answer
 -- A file and how far it has come.
 SELECT id, state, system, item, name, mapping, sha256, size, rows, quarantined, recorded,
        events, position, uploaded_by, uploaded_at, commit_key, committed_by, appointment,
-       organ, committed_at, done_at
+       organ, committed_at, abandoned_by, abandoned_at, done_at
   FROM projections.import_file
  WHERE ledger = $1
    AND id = $2

@@ -9,7 +9,8 @@ happens, and the work goes on after a start.
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -93,7 +94,8 @@ class Intake(Staging):
         while True:
             self._wanted.clear()
             try:
-                await self._swept()
+                if asyncio.get_running_loop().time() >= self._sweep_at:
+                    await self.swept()
                 async with self.reached() as connection:
                     found = await connection.fetch(SQL["going_on"])
                 for ledger, imported_id in found:
@@ -119,12 +121,25 @@ class Intake(Staging):
             except TimeoutError:
                 continue
 
-    async def _swept(self) -> None:
-        """Sweep, where that was not done for a while, or not to the end."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._sweep_at:
+    async def swept(self) -> None:
+        """Sweep, or tell why that was not done: no import waits for it."""
+        with self.put_off():
             await self.sweep()
-            self._sweep_at = now + SWEEP_S
+            self._sweep_at = asyncio.get_running_loop().time() + SWEEP_S
+
+    @contextmanager
+    def put_off(self) -> Iterator[None]:
+        """Tell why something was not tidied, and leave it to a sweep that comes soon."""
+        try:
+            yield
+        except Corrupt:
+            raise
+        except (Unavailable, Unknown) as error:
+            self._sweep_at = 0.0
+            log.warning("imports not swept", why=as_refused(error).slug)
+        except Exception as error:  # noqa: BLE001 a defect of ours, told as the one above
+            self._sweep_at = 0.0
+            log.error("imports not swept", error=type(error).__name__, where=where(error))  # noqa: TRY400
 
     async def take_in(self, ledger_name: str, imported_id: str) -> None:
         """Take in every row of one import that still waits."""

@@ -2,13 +2,18 @@
 
 A checkpoint of the database, of the file outside, of a file that was handed in, or the size that a
 witness has seen, of which nobody tells the root.  One of another history is told beside a longer
-one that agrees.
+one that agrees.  Where all are lost, the row of the log still has the size.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ledger.tlog.merkle import Frontier, leaf_hash
+
+# Where the size of a log is known from, whose checkpoints are all lost.
+ROW = "its row in the database"
+BRING = "where a witness, a mirror, a copy of the log or a dossier has one, pass it by --checkpoint"
+LOST = f"all checkpoints are lost: {BRING}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class Measured:
         return max(self.signed - self.held, 0)
 
     @property
+    def lost(self) -> bool:
+        """Whether something was signed, and no checkpoint of it is at hand."""
+        return any(one.where == ROW for one in self.known)
+
+    @property
     def other(self) -> bool:
         """Whether some checkpoint is of another history than these events."""
         return any(self.is_other(one) for one in self.known)
@@ -68,12 +78,15 @@ class Measured:
         """Return a line for each checkpoint."""
         there = f"{self.sequence}: {self.held} events are there"
         if not self.known:
-            return [f"{there}, nothing was signed"]
+            # A backup from before the first checkpoint says so too.
+            empty = f"{there}, nothing was signed"
+            return [f"{empty}, says the database alone: {BRING}" if self.held else empty]
         told = []
         for one in self.known:
-            done = "signed" if one.root is not None else "seen"
+            done = "signed" if one.root is not None or one.where == ROW else "seen"
             line = f"{there}, {one.size} were {done} ({one.where}), "
             line += f"{max(one.size - self.held, 0)} are missing"
             line += f"; signed root {one.root.hex()}" if one.root is not None else ""
+            line += f"; {LOST}" if one.where == ROW else ""
             told.append(line + ("; of another history" if self.is_other(one) else ""))
         return told

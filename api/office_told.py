@@ -150,6 +150,8 @@ class Import(Told):
     uploaded_at: At
     committed_by: str | None
     committed_at: At | None
+    abandoned_by: str | None
+    abandoned_at: At | None
     done_at: At | None
 
 

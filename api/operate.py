@@ -85,6 +85,11 @@ def home(settings: Settings) -> Home:
     return Home(folder, keys)
 
 
+def no_ledger(name: str) -> Refused:
+    """Return the refusal of a command that finds no ledger of that name."""
+    return Refused("not-found", f"no ledger {name} here: name another with --ledger")
+
+
 @asynccontextmanager
 async def database(
     settings: Settings, at: Home, say: Say, *, attach: bool = True

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from api.feeding import askers, policy_of
-from api.measured import Grown, Known, Measured
+from api.measured import LOST, ROW, Grown, Known, Measured
 from api.operate import Say, home
 from api.settings import Settings
 from api.upkeep import checkpoints, one_moment, read_if_there
@@ -45,8 +45,8 @@ class Status:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is missing, and all of it is one history."""
-        return self.measured.missing == 0 and self.of_one is None
+        """Whether nothing is missing, and all of it is one history as far as can be told."""
+        return not (self.measured.missing or self.measured.lost) and self.of_one is None
 
     def text(self) -> str:
         """Return it in words."""
@@ -136,7 +136,7 @@ async def tried(
 ) -> Tried:
     """Hold the records of a candidate, of a ledger or of a line of it, against all that is known.
 
-    Raises `Refused` where nothing was signed of that sequence, or it is of another ledger.
+    Raises `Refused` where no checkpoint of that sequence is known, or it is of another ledger.
     """
     parts = _parts(candidate)
     first = next((part for part in parts if part), [])
@@ -147,9 +147,8 @@ async def tried(
         told = await _last(settings, connection, sequence, kept)
         known = await _known(settings, sequence, told, say)
     if not any(one.root for one in known):
-        raise Refused(
-            "not-found", f"no checkpoint of {sequence} was signed: nothing to try against"
-        )
+        why = LOST if known else "no checkpoint was signed"
+        raise Refused("not-found", f"{sequence}: {why}; there is nothing to try against")
     grown = Grown(frozenset(one.size for one in known))
     for part in (first, *parts):
         grown.add(part)
@@ -227,10 +226,11 @@ class _Signed:
 
 @dataclass(frozen=True, slots=True)
 class _Last:
-    """The checkpoints that are known of a log, and under which name and keys it signs."""
+    """The checkpoints that are known of a log, under which name and keys it signs, and its row."""
 
     found: tuple[_Signed, ...]
     signers: Signers
+    signed_size: int
 
 
 async def _last(
@@ -253,7 +253,8 @@ async def _last(
     if outside is not None:
         known.append(("the file outside", outside))
     known += [(str(path), path.read_bytes()) for path in kept if _is_of(path, signers)]
-    return _Last(tuple(_Signed(at, _read(at, raw, signers), raw) for at, raw in known), signers)
+    read = tuple(_Signed(at, _read(at, raw, signers), raw) for at, raw in known)
+    return _Last(read, signers, logs[0]["signed_size"])
 
 
 def _is_of(path: Path, signers: Signers) -> bool:
@@ -264,7 +265,7 @@ async def _known(settings: Settings, name: str, last: _Last, say: Say) -> tuple[
     """Return all that is known of a log: its checkpoints, and how much its witnesses have seen."""
     known = [Known(one.where, one.checkpoint.size, one.checkpoint.root) for one in last.found]
     if not last.found:
-        return ()
+        return (Known(ROW, last.signed_size, None),) if last.signed_size else ()
     keys = tuple(key.text for key in last.signers.keys)
     asked = askers(policy_of(settings, name, keys))
     # A witness is asked by what it may have seen: the newest that the log signed.

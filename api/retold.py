@@ -13,7 +13,7 @@ import orjson
 
 from api.access import Entry, register_of
 from api.answers import shown_event, shown_state
-from api.operate import Say, database, home
+from api.operate import Say, database, home, no_ledger
 from api.replay import changed
 from api.service import Service
 from api.settings import Settings
@@ -50,7 +50,7 @@ async def steps(
         stack.push_async_callback(service.store.close)
         stack.callback(service.keyring.close)
         if await service.store.head(name) is None:
-            raise Refused("not-found", f"no ledger {name} here: name another with --ledger")
+            raise no_ledger(name)
         ledger = Ledger(name, service.store, service.keyring)
         await ledger.open()
         entry = Entry(service, ledger, NOBODY, await ledger.now())
@@ -153,7 +153,7 @@ async def rebuilt(
         await service.store.connect()
         stack.push_async_callback(service.store.close)
         if await service.store.head(name) is None:
-            raise Refused("not-found", f"no ledger {name} here: name another with --ledger")
+            raise no_ledger(name)
         pool = await found.pool(Role.PROJECT)
         stack.push_async_callback(pool.close)
         work = rebuild if switch else check

@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from api.operate import Home, Say, database, home
+from api.operate import Home, Say, database, home, no_ledger
 from api.settings import Settings
 from api.upkeep import checkpoints
 from ledger import proved, rotation
@@ -72,7 +72,7 @@ async def place_of(settings: Settings, name: str, say: Say) -> AsyncIterator[Pla
         keyring = Keyring(at.keys)
         try:
             if await store.head(name) is None:
-                raise Refused("not-found", f"no ledger {name} here: name another with --ledger")
+                raise no_ledger(name)
             statement = await proved.closed(store, checkpoints(settings), name)
             if statement is not None:
                 why = f"{name} is closed by the statement {statement}: its keys stay as they are"

@@ -8,6 +8,7 @@ days.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,16 @@ class Staging:
         # One that somebody's reading kept from its end is not among them any more.
         await self.service.keyring.ended()
 
-    async def abandon(self, ledger: str, imported_id: str) -> bool:
+    async def abandon(self, ledger: str, imported_id: str, by: str, at: datetime) -> bool:
         """Set the rows of a file aside that nobody has let in; False where somebody has.
 
-        Its key goes with them.
+        Its key goes with them.  Who did it first stays on record.
         """
+        place = (ledger, imported_id)
         async with self.reached() as connection:
-            if await connection.fetchval(SQL["still_staged"], ledger, imported_id) is None:
+            if await connection.fetchval(SQL["abandoned"], *place, by, at) is None:
                 return False
-            await _rest_aside(connection, ledger, imported_id, "abandoned")
+            await _rest_aside(connection, *place, "abandoned")
         await self.destroy_keys(ledger)
         return True
 

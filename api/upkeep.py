@@ -13,7 +13,7 @@ import click
 from cryptography.x509 import Certificate
 
 import migrations
-from api.operate import Say, database, home
+from api.operate import Say, database, home, no_ledger
 from api.settings import Settings
 from ledger.confirmed import Confirmation, confirm
 from ledger.database import Role
@@ -81,7 +81,7 @@ async def checked(
     async with moments(settings, say, 2) as (connection, beside):
         rows = await connection.fetch(SQL["sequences"], [name, *companions(name)])
         if not rows:
-            raise Refused("not-found", f"no ledger {name} here: name another with --ledger")
+            raise no_ledger(name)
         for sequence in (name, *companions(name)):
             own = sequence == name
             asked = replace(

@@ -55,7 +55,9 @@ async def upload(request: web.Request) -> web.Response:
         await staged.read(framing.stream(request, MAX_UPLOAD), boundary)
         return await staged.answer()
     except BaseException:
-        await staged.drop()
+        # A key that is busy meanwhile is no answer to what was wrong with the file.
+        with request.app[INTAKE].put_off():
+            await staged.drop()
         raise
 
 
@@ -142,7 +144,7 @@ class _Staged:
         if len(name) > mapping.NAME_CHARS or not line_is_clean(name):
             raise Refused("forbidden-character", "the name of the file", pointer="/file")
         self.rows = _reader(head, self.mapping)
-        await self.intake.sweep()
+        await self.intake.swept()
         async with self.intake.reached() as connection:
             await connection.execute(
                 SQL["begin"], *self.place, self.key, self.mapping.system, self.mapping.item,

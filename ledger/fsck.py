@@ -21,7 +21,14 @@ from ledger.durable import replaced
 from ledger.errors import Refused
 from ledger.fsck_anchor import Anchors
 from ledger.fsck_event import Bad, Columns, Judged, numbers_differ
-from ledger.fsck_log import Signers, Stamped, judge_checkpoint, judge_cosignatures, opened
+from ledger.fsck_log import (
+    Signers,
+    Stamped,
+    judge_checkpoint,
+    judge_cosignatures,
+    judge_kept,
+    opened,
+)
 from ledger.fsck_tree import Full, Tree, span
 from ledger.queries import load
 from ledger.records import split
@@ -329,6 +336,10 @@ class Fsck:
                 text = note.parse(bytes(row["note"])).text
             except TlogError:
                 continue
+            for where, kept in self._asked.outside.items():
+                if kept is not None and self._told[where] == (size, row["root"]):
+                    stored = bytes(row["note"])
+                    judge_kept(where, kept, stored, size, self._signers, self.judged)
             judge_cosignatures(text, size, lines.get(size, ()), self._signers, self.judged)
             for stamp in stamps.get(size, ()) if self._asked.stamped else ():
                 why = self._asked.stamped and self._asked.stamped(text, bytes(stamp["token"]))

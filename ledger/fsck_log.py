@@ -56,21 +56,45 @@ def judge_checkpoint(
     elif root is not None and root != stored:
         why = f"the events from {good} to {size - 1} are not those of checkpoint {size}"
         judged.add("tree", good, why)
-    _judge_by_sm2(bytes(row["note"]), size, signers, judged)  # type: ignore[call-overload]
-
-
-def _judge_by_sm2(raw: bytes, size: int, signers: Signers, judged: Judged) -> None:
-    """Check the lines by SM2 under a checkpoint; that it has to bear one, no event says."""
-    read = note.parse(raw)
-    there = {(line.name, line.key_id) for line in read.signatures}
-    known = [key for key in signers.by_sm2 if (key.name, key.key_id) in there]
     try:
-        if known:
-            note.opened(read, known)
+        _by_sm2(bytes(row["note"]), signers)  # type: ignore[call-overload]
     except TlogError as error:
         judged.add("checkpoint", size, f"the checkpoint of {size}: {error}")
     except NotInstalled as error:
         judged.add("sm2", size, f"lines by SM2 cannot be checked here: {error}")
+
+
+def judge_kept(
+    where: str, kept: bytes, stored: bytes, size: int, signers: Signers, judged: Judged
+) -> None:
+    """Miss a line by SM2 that the same checkpoint bears elsewhere.
+
+    That a checkpoint has to bear one, no event says: a key signs while its file is there.
+    """
+    try:
+        known = _by_sm2(kept, signers)
+    except TlogError as error:
+        judged.add("outside", None, f"{where}: {error}")
+    except NotInstalled as error:
+        judged.add("sm2", size, f"lines by SM2 cannot be checked here: {error}")
+    else:
+        if known - _bears(stored, signers):
+            why = f"the checkpoint of {size} has no line by SM2, which {where} has"
+            judged.add("checkpoint", size, why)
+
+
+def _by_sm2(raw: bytes, signers: Signers) -> set[Sm2Key]:
+    """Return the SM2 keys that signed a note; raise `TlogError` where a line is not theirs."""
+    known = _bears(raw, signers)
+    if known:
+        note.opened(note.parse(raw), known)
+    return known
+
+
+def _bears(raw: bytes, signers: Signers) -> set[Sm2Key]:
+    """Return the SM2 keys of which a note has a line, whatever it is worth."""
+    there = {(line.name, line.key_id) for line in note.parse(raw).signatures}
+    return {key for key in signers.by_sm2 if (key.name, key.key_id) in there}
 
 
 def judge_cosignatures(

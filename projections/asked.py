@@ -6,9 +6,10 @@ A filter that is not understood is refused: a list that silently ignored it woul
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ledger.case import Data
 from ledger.errors import Refused
@@ -23,6 +24,8 @@ _LONGEST = 200
 _MOST = 2**53 - 1
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 _FIRST_YEAR = 1900
+_LEAST = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,17 @@ class Asked:
         if at is None or at.year < _FIRST_YEAR:
             raise wrong(name, "a date, or a time such as 2026-03-02T09:00:00+08:00")
         return at, None
+
+    def bounds(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+        """Return from when and until when, both included; days are those of a zone."""
+        begin, first = self.moment("from")
+        end, last = self.moment("to")
+        if first is not None:
+            begin = datetime(first.year, first.month, first.day, tzinfo=zone)
+        if last is not None and last < date.max:
+            following = last + _DAY
+            end = datetime(following.year, following.month, following.day, tzinfo=zone) - _LEAST
+        return begin, end
 
 
 def total(rows: Sequence[Any], *, counted: bool) -> int | None:

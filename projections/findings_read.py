@@ -46,6 +46,7 @@ async def listed(
     reads: Pool,
     wholes: Pool,
     ledger: str,
+    zone: ZoneInfo,
     by: Parameters,
     filters: Mapping[str, str],
     after: Mark | None,
@@ -62,7 +63,7 @@ async def listed(
     asked = Asked(filters)
     rule = _computable(asked.one_of("rule", RULES))
     statement = COUNTED if counted else SQL["listed"]
-    arguments = (*_arguments(ledger, by, asked, rule, now), *_before(after), limit + 1)
+    arguments = (*_arguments(ledger, zone, by, asked, rule, now), *_before(after), limit + 1)
     rows = await reads.fetch(statement, *arguments)
     stands = standing_of(_stands(rows), ACROSS if rule is None else ACROSS & {rule.id})
     quick = stands.quick() if rows else frozenset()
@@ -81,7 +82,12 @@ async def listed(
 
 
 async def summary(
-    wholes: Pool, ledger: str, by: Parameters, filters: Mapping[str, str], now: datetime
+    wholes: Pool,
+    ledger: str,
+    zone: ZoneInfo,
+    by: Parameters,
+    filters: Mapping[str, str],
+    now: datetime,
 ) -> Page:
     """Tell of every rule what it looks for, by which numbers, and how much it finds by now.
 
@@ -93,7 +99,8 @@ async def summary(
         await measure(wholes, ledger, by, quick, now)
     behind = stands.without(quick)
     unknown = {rule.name for rule in behind if not rule.known}
-    rows = await wholes.fetch(SQL["counted"], *_arguments(ledger, by, Asked(filters), None, now))
+    arguments = _arguments(ledger, zone, by, Asked(filters), None, now)
+    rows = await wholes.fetch(SQL["counted"], *arguments)
     found = {row["rule"]: row for row in rows}
     told = (
         _rule(rule, by, found.get(rule.id), known=rule.why_not is None and rule.id not in unknown)
@@ -109,7 +116,7 @@ def _stands(rows: Sequence[Any]) -> Sequence[Data]:
 
 
 def _arguments(
-    ledger: str, by: Parameters, asked: Asked, rule: Rule | None, now: datetime
+    ledger: str, zone: ZoneInfo, by: Parameters, asked: Asked, rule: Rule | None, now: datetime
 ) -> tuple[object, ...]:
     own = rule.id if rule else None
     tests = [
@@ -125,14 +132,13 @@ def _arguments(
         asked.text("officer"),
         asked.text("organ"),
         asked.text("item"),
-        *asked.moment("from"),
-        *asked.moment("to"),
+        *asked.bounds(zone),
         asked.text("part"),
     )
 
 
 async def figures(
-    reads: Pool, ledger: str, filters: Mapping[str, str], now: datetime
+    reads: Pool, ledger: str, zone: ZoneInfo, filters: Mapping[str, str], now: datetime
 ) -> tuple[Data, ...]:
     """Tell how what rules measured is spread, by part, officer, unit or month."""
     asked = Asked(filters)
@@ -144,8 +150,7 @@ async def figures(
         asked.text("item"),
         asked.text("organ"),
         asked.text("officer"),
-        *asked.moment("from"),
-        *asked.moment("to"),
+        *asked.bounds(zone),
         now,
     )
     rows = await reads.fetch(SQL["figures"], ledger, *arguments)

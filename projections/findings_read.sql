@@ -44,22 +44,20 @@ WITH shown AS MATERIALIZED (
               AND f.measure = t.measure
               AND f.since IS NULL
               AND f.reached IS NULL
-              AND f.came_at <= least($2, $15::timestamptz)
+              AND f.came_at <= least($2, $13::timestamptz)
               AND projections.passes(f.measured, t.op, t.threshold, f.beside, t.beside_op,
                                      t.beside_threshold, t.either)
               AND ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))
               AND ($7::text IS NULL OR f.officer = $7)
               AND ($8::text IS NULL OR k.organ = $8)
               AND ($9::text IS NULL OR k.item = $9)
-              AND ($14::text IS NULL OR f.part = $14)
+              AND ($12::text IS NULL OR f.part = $12)
               AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-              AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-              AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-              AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
-              AND ($15::timestamptz IS NULL OR f.came_at < $15::timestamptz
-                   OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $16)
+              AND ($11::timestamptz IS NULL OR f.came_at <= $11)
+              AND ($13::timestamptz IS NULL OR f.came_at < $13::timestamptz
+                   OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $14)
             ORDER BY f.came_at DESC
-            FETCH FIRST $17 ROWS WITH TIES) AS f
+            FETCH FIRST $15 ROWS WITH TIES) AS f
      -- Where nothing passes, all of it would be read to find that out.
      WHERE coalesce(t.op NOT IN ('>', '>='), true)
         OR t.either
@@ -84,41 +82,32 @@ WITH shown AS MATERIALIZED (
                         AND f.measure = t.measure
                         AND f.step = u.step
                         AND f.since <= l.until
-                        AND projections.grown_at(f.since, f.step, t.threshold, s.zone) <= least($2, $15::timestamptz)
+                        AND projections.grown_at(f.since, f.step, t.threshold, s.zone) <= least($2, $13::timestamptz)
                         AND projections.passes(
                                 coalesce(f.measured, projections.grown(f.since, f.step, $2, s.zone)),
                                 t.op, t.threshold, f.beside, t.beside_op, t.beside_threshold,
                                 t.either)
-                        AND ($15::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) < $15::timestamptz
-                             OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $16)
+                        AND ($13::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) < $13::timestamptz
+                             OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $14)
                         AND ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))
                         AND ($7::text IS NULL OR f.officer = $7)
                         AND ($8::text IS NULL OR k.organ = $8)
                         AND ($9::text IS NULL OR k.item = $9)
-                        AND ($14::text IS NULL OR f.part = $14)
+                        AND ($12::text IS NULL OR f.part = $12)
                         AND ($10::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) >= $10)
-                        AND ($11::date IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-                        AND ($12::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) <= $12)
-                        AND ($13::date IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+                        AND ($11::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) <= $11)
                       ORDER BY f.since DESC
-                     OFFSET $17 - 1
+                     OFFSET $15 - 1
                       LIMIT 1), '-infinity') AS from
       FROM shown AS s
      CROSS JOIN test AS t
      CROSS JOIN (VALUES ('day', interval '1 day'), ('month', interval '1 month')) AS u (step, long)
-     CROSS JOIN LATERAL (SELECT least($2, $15::timestamptz) - coalesce(t.threshold, 0)::integer * u.long
+     CROSS JOIN LATERAL (SELECT least($2, $13::timestamptz) - coalesce(t.threshold, 0)::integer * u.long
                                 + interval '5 days' AS until) AS l
 ), timed AS (
     -- What time alone completes came to be when it reached what the policy asks for.
     SELECT f.measure, f.part, k.case_no, k.item, k.organ, f.positions, f.beside, f.officer, f.unit,
-           f.same,
-           CASE WHEN f.reached IS NOT NULL
-                THEN f.reached[(t.threshold + (t.op = '>')::integer)::integer]
-                ELSE projections.grown_at(f.since, f.step, t.threshold, s.zone) END AS came_at,
-           CASE WHEN f.measured IS NOT NULL THEN f.measured
-                WHEN f.reached IS NOT NULL
-                THEN (SELECT count(*) FROM unnest(f.reached) AS day WHERE day <= $2)
-                ELSE projections.grown(f.since, f.step, $2, s.zone) END AS measured,
+           f.same, r.came_at, r.by_then AS measured,
            t.op, t.threshold, t.beside_op, t.beside_threshold, t.either
       FROM shown AS s
      CROSS JOIN test AS t
@@ -144,6 +133,8 @@ WITH shown AS MATERIALIZED (
         ON k.ledger = f.ledger
        AND k.generation = f.generation
        AND k.stream = f.stream
+     CROSS JOIN LATERAL projections.timed(f.reached, f.since, f.step, f.measured, t.op, t.threshold,
+                                          $2, s.zone) AS r
      WHERE ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))
 ), found AS (
     SELECT projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) AS id,
@@ -163,11 +154,9 @@ WITH shown AS MATERIALIZED (
        AND ($7::text IS NULL OR f.officer = $7)
        AND ($8::text IS NULL OR f.organ = $8)
        AND ($9::text IS NULL OR f.item = $9)
-       AND ($14::text IS NULL OR f.part = $14)
+       AND ($12::text IS NULL OR f.part = $12)
        AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-       AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-       AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+       AND ($11::timestamptz IS NULL OR f.came_at <= $11)
      UNION ALL
     SELECT f.id, f.measure, f.part, f.cases, f.positions, f.came_at, f.measured, f.beside,
            f.officer, f.unit, f.same, f.items, f.organs, f.figures
@@ -184,14 +173,12 @@ WITH shown AS MATERIALIZED (
               AND ($7::text IS NULL OR f.officer = $7)
               AND ($8::text IS NULL OR $8 = ANY (f.organs))
               AND ($9::text IS NULL OR $9 = ANY (f.items))
-              AND ($14::text IS NULL OR f.part = $14)
+              AND ($12::text IS NULL OR f.part = $12)
               AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-              AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-              AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-              AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
-              AND ($15::timestamptz IS NULL OR (f.came_at, f.id) < ($15, $16::text))
+              AND ($11::timestamptz IS NULL OR f.came_at <= $11)
+              AND ($13::timestamptz IS NULL OR (f.came_at, f.id) < ($13, $14::text))
             ORDER BY f.came_at DESC, f.id DESC
-            LIMIT $17) AS f
+            LIMIT $15) AS f
      WHERE m.ledger = $1
        AND m.generation = (SELECT generation FROM shown)
        AND m.numbers = $3::jsonb
@@ -207,13 +194,14 @@ SELECT s.position AS shown_position, s.zone, NULL::bigint AS total, o.*,
   LEFT JOIN (
        SELECT split_part(measure, '.', 1) AS rule, *
          FROM found
-        WHERE ($15::timestamptz IS NULL OR (came_at, id) < ($15, $16::text))
+        WHERE ($13::timestamptz IS NULL OR (came_at, id) < ($13, $14::text))
         ORDER BY came_at DESC, id DESC
-        LIMIT $17) AS o ON true
+        LIMIT $15) AS o ON true
  ORDER BY o.came_at DESC, o.id DESC;
 
 -- name: counted
--- How much each rule finds by now, and when the newest of it came.
+-- How much each rule finds by now, and when the newest of it came.  Every finding has its case: by
+-- a left join it is read only where a filter asks for something of it.
 WITH shown AS MATERIALIZED (
     SELECT s.generation, p.next_position - 1 AS position, h.zone
       FROM projections.shown AS s
@@ -240,14 +228,7 @@ WITH shown AS MATERIALIZED (
 ), timed AS (
     -- What time alone completes came to be when it reached what the policy asks for.
     SELECT f.measure, f.part, k.case_no, k.item, k.organ, f.positions, f.beside, f.officer, f.unit,
-           f.same,
-           CASE WHEN f.reached IS NOT NULL
-                THEN f.reached[(t.threshold + (t.op = '>')::integer)::integer]
-                ELSE projections.grown_at(f.since, f.step, t.threshold, s.zone) END AS came_at,
-           CASE WHEN f.measured IS NOT NULL THEN f.measured
-                WHEN f.reached IS NOT NULL
-                THEN (SELECT count(*) FROM unnest(f.reached) AS day WHERE day <= $2)
-                ELSE projections.grown(f.since, f.step, $2, s.zone) END AS measured,
+           f.same, r.came_at, r.by_then AS measured,
            t.op, t.threshold, t.beside_op, t.beside_threshold, t.either
       FROM shown AS s
      CROSS JOIN test AS t
@@ -256,17 +237,19 @@ WITH shown AS MATERIALIZED (
        AND f.generation = s.generation
        AND (f.since IS NOT NULL OR f.reached IS NOT NULL)
        AND f.measure = t.measure
-      JOIN projections.finding_case AS k
+      LEFT JOIN projections.finding_case AS k
         ON k.ledger = f.ledger
        AND k.generation = f.generation
        AND k.stream = f.stream
+     CROSS JOIN LATERAL projections.timed(f.reached, f.since, f.step, f.measured, t.op, t.threshold,
+                                          $2, s.zone) AS r
      WHERE ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))
 ), found AS (
     SELECT f.measure, f.came_at
       FROM projections.finding AS f
       JOIN test AS t
         ON t.measure = f.measure
-      JOIN projections.finding_case AS k
+      LEFT JOIN projections.finding_case AS k
         ON k.ledger = f.ledger
        AND k.generation = f.generation
        AND k.stream = f.stream
@@ -281,26 +264,25 @@ WITH shown AS MATERIALIZED (
        AND ($7::text IS NULL OR f.officer = $7)
        AND ($8::text IS NULL OR k.organ = $8)
        AND ($9::text IS NULL OR k.item = $9)
-       AND ($14::text IS NULL OR f.part = $14)
+       AND ($12::text IS NULL OR f.part = $12)
        AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-       AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-       AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+       AND ($11::timestamptz IS NULL OR f.came_at <= $11)
      UNION ALL
+    -- The fence has how much each is by now worked out once, before it is compared.
     SELECT f.measure, f.came_at
-      FROM timed AS f
-     WHERE f.came_at <= $2
-       AND projections.passes(f.measured, f.op, f.threshold, f.beside, f.beside_op,
+      FROM (SELECT f.*
+              FROM timed AS f
+             WHERE f.came_at <= $2
+               AND ($6::text IS NULL OR f.case_no = $6)
+               AND ($7::text IS NULL OR f.officer = $7)
+               AND ($8::text IS NULL OR f.organ = $8)
+               AND ($9::text IS NULL OR f.item = $9)
+               AND ($12::text IS NULL OR f.part = $12)
+               AND ($10::timestamptz IS NULL OR f.came_at >= $10)
+               AND ($11::timestamptz IS NULL OR f.came_at <= $11)
+            OFFSET 0) AS f
+     WHERE projections.passes(f.measured, f.op, f.threshold, f.beside, f.beside_op,
                               f.beside_threshold, f.either)
-       AND ($6::text IS NULL OR f.case_no = $6)
-       AND ($7::text IS NULL OR f.officer = $7)
-       AND ($8::text IS NULL OR f.organ = $8)
-       AND ($9::text IS NULL OR f.item = $9)
-       AND ($14::text IS NULL OR f.part = $14)
-       AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-       AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-       AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
      UNION ALL
     SELECT f.measure, f.came_at
       FROM projections.finding_measured AS m
@@ -318,11 +300,9 @@ WITH shown AS MATERIALIZED (
        AND ($7::text IS NULL OR f.officer = $7)
        AND ($8::text IS NULL OR $8 = ANY (f.organs))
        AND ($9::text IS NULL OR $9 = ANY (f.items))
-       AND ($14::text IS NULL OR f.part = $14)
+       AND ($12::text IS NULL OR f.part = $12)
        AND ($10::timestamptz IS NULL OR f.came_at >= $10)
-       AND ($11::date IS NULL OR f.came_at >= $11::timestamp AT TIME ZONE (SELECT zone FROM shown))
-       AND ($12::timestamptz IS NULL OR f.came_at <= $12)
-       AND ($13::date IS NULL OR f.came_at < ($13 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))
+       AND ($11::timestamptz IS NULL OR f.came_at <= $11)
 )
 SELECT split_part(measure, '.', 1) AS rule, count(*) AS many, max(came_at) AS newest_at,
        (SELECT zone FROM shown) AS zone
@@ -367,14 +347,12 @@ SELECT m.measure, m.part, m.same, count(*) AS measured,
          WHERE f.ledger = $1
            AND f.generation = (SELECT generation FROM shown)
            AND ($2::text IS NULL OR split_part(f.measure, '.', 1) = $2)
-           AND f.came_at <= $11
+           AND f.came_at <= $9
            AND ($4::text IS NULL OR k.item = $4)
            AND ($5::text IS NULL OR k.organ = $5)
            AND ($6::text IS NULL OR f.officer = $6)
            AND ($7::timestamptz IS NULL OR f.came_at >= $7)
-           AND ($8::date IS NULL OR f.came_at >= $8::timestamp AT TIME ZONE (SELECT zone FROM shown))
-           AND ($9::timestamptz IS NULL OR f.came_at <= $9)
-           AND ($10::date IS NULL OR f.came_at < ($10 + 1)::timestamp AT TIME ZONE (SELECT zone FROM shown))) AS m
+           AND ($8::timestamptz IS NULL OR f.came_at <= $8)) AS m
  GROUP BY m.measure, m.part, m.same
  ORDER BY m.measure, m.part, m.same
  LIMIT 500;

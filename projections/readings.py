@@ -6,7 +6,6 @@ line is followed by nothing, and stands in no table but its own (SECURITY 3.6).
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,8 +22,6 @@ COLUMNS = (
     "purpose",
 )  # fmt: skip
 OF_CASES = ("ledger", "generation", "case_no", "position")
-_LEAST = timedelta(microseconds=1)
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ async def listed(
     `organs`: only what their staff read, and what anybody read of their cases.
     """
     asked = Asked(filters)
-    begin, end = bounds(asked, zone)
+    begin, end = asked.bounds(zone)
     rows = await reads.fetch(
         SQL["listed"],
         ledger,
@@ -67,18 +64,6 @@ async def listed(
     return tuple(
         records.decode(_Entry(bytes(row["record"]))) for row in rows if row["position"] is not None
     )
-
-
-def bounds(asked: Asked, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-    """Return from when and until when, both included; days are those of a zone."""
-    begin, first = asked.moment("from")
-    end, last = asked.moment("to")
-    if first is not None:
-        begin = datetime(first.year, first.month, first.day, tzinfo=zone)
-    if last is not None and last < date.max:
-        following = last + _DAY
-        end = datetime(following.year, following.month, following.day, tzinfo=zone) - _LEAST
-    return begin, end
 
 
 def about(event: Event) -> tuple[str, ...]:

@@ -289,6 +289,17 @@ def test_a_case_that_is_not_there_is_said(served):
     assert 1 == served.run("replay", "x-2026-000001")[0]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("replay", "nowhere-2026-000001"), ("rebuild", "findings"), ("key", "rotate"), ("fsck",)],
+)
+def test_a_ledger_that_is_not_there_is_said(served, words):
+    code, _, err = served.run(*words, "--ledger", "nowhere")
+
+    assert 1 == code
+    assert "no ledger nowhere here: name another with --ledger" in err
+
+
 # -- keys of client systems -----------------------------------------------------------------------
 
 

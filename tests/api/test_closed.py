@@ -4,6 +4,7 @@ The commands run beside a service, on the database of the test.
 """
 
 import asyncio
+import shutil
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -24,6 +25,7 @@ from ledger.tlog import note
 from ledger.tlog.checkpoint import Checkpoint
 from tests.api.serving import ZONE, serve, started
 from tests.ledger.appending import command
+from tests.ledger.test_publish import as_superuser
 
 LEDGER = "469002"
 
@@ -276,6 +278,51 @@ async def test_a_ledger_that_is_whole_is_not_closed(here, tmp_path):
     assert {(0, None)} == {(t.measured.missing, t.of_one) for t in told}
     with pytest.raises(Refused, match="nothing is missing that was signed"):
         await draft(here, tmp_path, [])
+
+
+async def test_where_every_checkpoint_is_lost_status_says_so_and_who_may_have_one(
+    here, tmp_path, connect
+):
+    size = await published(here)
+    newest = await here.service.publishers[LEDGER].log.newest()
+    (tmp_path / "copy").write_bytes(newest.note)
+    shutil.rmtree(here.service.checkpoints)
+    await as_superuser(await connect(), "DELETE FROM ledger.checkpoint")
+    candidate = tmp_path / "evidence" / f"{LEDGER}.records"
+    await recovery.copied(here.service.settings, LEDGER, candidate.parent, print)
+
+    told, line, _ = await recovery.status(here.service.settings, LEDGER, print)
+
+    assert not told.good
+    assert f"{size} were signed (its row in the database), 0 are missing" in told.text()
+    for text in ("all checkpoints are lost", "a witness", "--checkpoint"):
+        assert text in told.text()
+    # Nobody has added to this line, and nothing of it was signed.
+    assert (True, "0 events are there, nothing was signed") == (
+        line.good, line.text().partition(": ")[2],
+    )  # fmt: skip
+    with pytest.raises(Refused, match="all checkpoints are lost"):
+        await recovery.tried(here.service.settings, LEDGER, candidate, print)
+    # With one that somebody else kept it is as before.
+    kept = (tmp_path / "copy",)
+    told, *_ = await recovery.status(here.service.settings, LEDGER, print, kept)
+    assert (True, False) == (told.good, "lost" in told.text())
+    assert (await recovery.tried(here.service.settings, LEDGER, candidate, print, kept)).right
+
+
+async def test_where_no_checkpoint_is_at_hand_only_the_database_says_that_none_was_signed(
+    here, connect
+):
+    size = await published(here)
+    shutil.rmtree(here.service.checkpoints)
+    creator = await connect()
+    await as_superuser(creator, "DELETE FROM ledger.checkpoint")
+    await as_superuser(creator, "UPDATE ledger.log SET signed_size = 0")
+
+    told, *_ = await recovery.status(here.service.settings, LEDGER, print)
+
+    assert f"{size} events are there, nothing was signed, says the database alone" in told.text()
+    assert "--checkpoint" in told.text()
 
 
 async def test_a_post_of_the_part_that_does_not_prove_out_entitles_nobody(here, tmp_path, forked):

@@ -343,9 +343,9 @@ async def signed_here(here):  # noqa: F811
     return await publisher.log.newest()
 
 
-async def checked(here, capsys):  # noqa: F811
+async def checked(here, capsys, *kept):  # noqa: F811
     capsys.readouterr()
-    good = await upkeep.checked(here.service.settings, OLD, 0, (), None, print, resume=False)
+    good = await upkeep.checked(here.service.settings, OLD, 0, kept, None, print, resume=False)
     return good, capsys.readouterr().out
 
 
@@ -387,3 +387,37 @@ async def test_fsck_checks_the_line_by_the_key_that_the_event_names(
     await put_in(creator, newest.size, newest.note)
     good, told = await checked(here, capsys)
     assert good, told
+
+
+async def test_fsck_misses_a_line_that_a_checkpoint_kept_elsewhere_bears(
+    here,  # noqa: F811
+    connect,
+    capsys,
+    tmp_path,
+):
+    newest = await signed_here(here)
+    read = note.parse(newest.note)
+    own, by_sm2 = read.signatures
+    kept = tmp_path / "kept"
+    outside = here.service.checkpoints / f"{OLD}.checkpoint"
+    assert newest.note == outside.read_bytes()
+    bare = Note(read.text, (own,)).raw
+    await put_in(await connect(), newest.size, bare)
+    missed = f"the checkpoint of {newest.size} has no line by SM2, which {{}} has"
+
+    good, told = await checked(here, capsys)
+    assert (False, True) == (good, missed.format("the file outside") in told), told
+
+    # Nothing else says that there was one: a key signs while its file is there.
+    outside.write_bytes(bare)
+    good, told = await checked(here, capsys)
+    assert good, told
+    kept.write_bytes(newest.note)
+    good, told = await checked(here, capsys, kept)
+    assert (False, True) == (good, missed.format(kept) in told), told
+    # Who made a line up accuses nobody.
+    made_up = note.Signature(by_sm2.name, by_sm2.key_id, bytes(64))
+    kept.write_bytes(Note(read.text, (own, made_up)).raw)
+    good, told = await checked(here, capsys, kept)
+    assert (False, False) == (good, "no line by SM2" in told), told
+    assert f"outside: {kept}: " in told

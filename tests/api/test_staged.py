@@ -4,14 +4,18 @@ The attacker has every byte: a backup of the database from while the rows waited
 folder of keys as it is now.  Each test's control gives them the keys of that time as well.
 """
 
+import asyncio
 import re
 import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
 import api.service
+from api.intake import INTAKE
 from ledger import privacy
 from ledger.database import Role
 from ledger.errors import Corrupt
@@ -112,11 +116,18 @@ async def test_what_is_abandoned_goes_with_its_key_and_is_let_in_no_more(
     backup, keys = await waiting(connection), kept(here, tmp_path)
     path = f"/imports/{uploaded.body['id']}"
 
-    done = [await here.post(f"{path}/abandon", by=by) for by in ("guo-an", "wu-jun")]
+    done = []
+    for by, day in (("guo-an", "2026-03-03"), ("wu-jun", "2026-03-04")):
+        await here.at(f"{day} 09:00")
+        done.append(await here.post(f"{path}/abandon", by=by))
 
     assert [(200, 0, {"abandoned": 1})] * 2 == [
         (one.status, one.body["ready"], one.body["codes"]) for one in done
     ]
+    assert (None, None) == (uploaded.body["abandoned_by"], uploaded.body["abandoned_at"])
+    told = (await here.get(path, by="wu-jun")).body
+    assert ("guo-an", "2026-03-03T01") == (told["abandoned_by"], told["abandoned_at"][:13])
+    assert [told, told] == [one.body for one in done]
     assert [True, True] == is_told(recovered(keys, backup))  # control
     assert "" == recovered(here.service.keys, backup)
     assert 0 == (await committed(here, uploaded.body["id"]))["recorded"]
@@ -177,3 +188,55 @@ async def test_rows_whose_key_is_gone_are_set_aside_and_nothing_is_held(here):
     assert (0, {"expired": 1}) == (told["recorded"], told["codes"])
     again = await upload(here, TEXT, mapping=NAMING)
     assert 1 == (await committed(here, again.body["id"]))["recorded"]
+
+
+async def test_what_cannot_be_swept_stops_no_import_and_is_swept_later(here, connection, connect):
+    old = (await upload(here, TEXT, mapping=NAMING)).body["id"]
+    await connection.execute(
+        "UPDATE projections.import_file SET started_at = started_at - interval '31 days'"
+    )
+    creator = await connect()
+    await creator.execute(
+        "CREATE FUNCTION public.complain() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'no'; END $$"
+    )
+    await creator.execute(
+        "CREATE TRIGGER complains BEFORE UPDATE ON projections.import_row FOR EACH ROW"
+        " WHEN (NEW.code = 'expired') EXECUTE FUNCTION public.complain()"
+    )
+
+    with structlog.testing.capture_logs() as logged:
+        other = await upload(here, TEXT.replace("E-1", "E-2"), mapping=NAMING)
+        assert 201 == other.status, other.body
+        told = await committed(here, other.body["id"])
+
+    assert (1, {}) == (told["recorded"], told["codes"])
+    assert {"error": "RaiseError", "event": "imports not swept"}.items() <= max(
+        logged, key=lambda line: line["event"] == "imports not swept"
+    ).items()
+    before = (await here.get(f"/imports/{old}", by="wu-jun")).body
+    assert (1, {}) == (before["ready"], before["codes"])
+    await creator.execute("DROP TRIGGER complains ON projections.import_row")
+    here.app[INTAKE].wake()
+    await nothing_waits(here)
+    told = (await here.get(f"/imports/{old}", by="wu-jun")).body
+    assert (0, {"expired": 1}) == (told["ready"], told["codes"])
+
+
+async def test_a_busy_keyring_hides_not_why_an_upload_was_refused(here):
+    here.service.keyring._db.execute("PRAGMA busy_timeout = 0")
+    with sqlite3.connect(here.service.keys / "subjects.db", isolation_level=None) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM subject_key").fetchone()
+
+        refused = await upload(here, "no,applied,issued,done,note\n")
+
+        assert (422, "import-format") == (refused.status, refused.slug)
+        assert (here.service.keys / "subjects.db-wal").stat().st_size  # control: it is not ended
+        reader.execute("COMMIT")
+    here.app[INTAKE].wake()
+    async with asyncio.timeout(20):
+        while True:
+            if not (here.service.keys / "subjects.db-wal").stat().st_size:
+                return
+            await asyncio.sleep(0.02)

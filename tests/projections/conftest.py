@@ -334,8 +334,9 @@ class Bureau:
         filters = {name.rstrip("_"): value for name, value in filters.items()}
         by = findings_read.parameters(self.office)
         return await findings_read.listed(
-            self.pool, self.pool, self.ledger, by, filters, after, limit, now, counted=counted
-        )
+            self.pool, self.pool, self.ledger, self.office.zone, by, filters, after, limit, now,
+            counted=counted,
+        )  # fmt: skip
 
     async def rows(self, projection, generation=1):
         """Every row of a projection as the database tells it."""

@@ -365,7 +365,11 @@ async def test_an_imports_own_pairs_are_four_eyes_and_every_one_is_measured(bure
 
     rows = await found(bureau, "four-eyes")
     figures = await findings_read.figures(
-        bureau.reads, bureau.ledger, {"rule": "four-eyes"}, await bureau.store.now(bureau.ledger)
+        bureau.reads,
+        bureau.ledger,
+        bureau.office.zone,
+        {"rule": "four-eyes"},
+        await bureau.store.now(bureau.ledger),
     )
 
     assert count == len(rows)
@@ -405,7 +409,11 @@ async def test_an_import_is_closed_hollow_and_goes_on_after_its_end(bureau):
     assert ["hollow-close.before-issue"] == await measures(bureau, "hollow-close")
     assert ["back-dating.after-close"] * 2 == await measures(bureau, "back-dating")
     figures = await findings_read.figures(
-        bureau.reads, bureau.ledger, {"rule": "handover"}, await bureau.store.now(bureau.ledger)
+        bureau.reads,
+        bureau.ledger,
+        bureau.office.zone,
+        {"rule": "handover"},
+        await bureau.store.now(bureau.ledger),
     )
     (handed,) = [f for f in figures if f["measure"] == "handover.persons"]
     assert (1, 1) == (handed["measured"], handed["sum"])

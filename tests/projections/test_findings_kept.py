@@ -8,6 +8,7 @@ import pytest
 
 from ledger import result
 from projections import findings_kept, findings_read, timeout_alerts
+from projections.asked import Asked
 from projections.findings_kept import ACROSS, Keeper, Rule, Standing
 from projections.findings_measures import MEASURES
 from projections.rebuild import check, rebuild
@@ -357,8 +358,8 @@ async def test_a_page_reads_a_page_of_each_measure_and_misses_nothing(bureau, li
     now = "2026-03-20 09:00"
     by = findings_read.parameters(bureau.office)
     whole = await findings_read.summary(
-        bureau.pool, bureau.ledger, by, {k: v for k, v in filters.items() if k != "rule"},
-        instant(now),
+        bureau.pool, bureau.ledger, bureau.office.zone, by,
+        {k: v for k, v in filters.items() if k != "rule"}, instant(now),
     )  # fmt: skip
     wanted = sum(
         r["findings"] or 0 for r in whole.items if filters.get("rule") in (None, r["rule"])
@@ -380,3 +381,28 @@ async def test_a_page_reads_a_page_of_each_measure_and_misses_nothing(bureau, li
         quick = [r for r in rows if r[4] in (3, 119) and own in (None, r[5])]
         told = [f for f in read if f["rule"] == "quick-grant" and f["officer"] in ("x", "y")]
         assert len(quick) == len(told) > 0
+
+
+async def plan_of(bureau, name, **filters):
+    by = findings_read.parameters(bureau.office)
+    asked = findings_read._arguments(
+        bureau.ledger, bureau.office.zone, by, Asked(filters), None, instant("2026-03-02 09:00")
+    )
+    more = (None, None, 9) if name == "listed" else ()
+    rows = await bureau.pool.fetch(f"EXPLAIN {findings_read.SQL[name]}", *asked, *more)
+    return "\n".join(row[0] for row in rows)
+
+
+@pytest.mark.parametrize("name", ["listed", "counted"])
+async def test_what_time_completes_is_reckoned_within_the_plan(bureau, connect, name):
+    assert "Function Scan on timed" not in await plan_of(bureau, name)
+
+    # Control: it is called for each row where it is not taken in.
+    await (await connect()).execute("ALTER FUNCTION projections.timed VOLATILE")
+    assert "Function Scan on timed" in await plan_of(bureau, name)
+
+
+async def test_the_cases_of_all_findings_are_not_read_to_count_them(bureau):
+    assert "finding_case" not in await plan_of(bureau, "counted")
+    for filters in ({"organ": "qh-xzsp"}, {"item": "QH-002"}, {"case": "469002-2026-000001"}):
+        assert "finding_case" in await plan_of(bureau, "counted", **filters)
