@@ -7,6 +7,7 @@ table of a page and the files to take away are made of the same columns.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from api.web import lists
 from api.web.cells import Cell, Teller
 from ledger.case import Data
 from ledger.lifecycle import Responsibility
@@ -74,6 +75,12 @@ def _state(t: Teller, row: Data) -> Cell:
     if mine and page.startswith("/cases/"):
         return Cell(t.texts("desk.answer"), href=f"{page}/answer-alert?alert={row['id']}")
     return cell
+
+
+def _who_answers(t: Teller, row: Data) -> Cell:
+    organs = "、".join(t.organ(one).text for one in row["organs"])
+    codes = ", ".join((*row["addressees"], *row["organs"]))
+    return Cell(lists.who_answers(row, t.texts, t.office), hint=codes, small=organs)
 
 
 def _flags(t: Teller, row: Data) -> str:
@@ -164,7 +171,7 @@ ALERTS: Sequence[Column] = (
     ("col.deadline", _why),
     ("col.due", lambda t, row: t.due(row["due"], over=row["state"] in ("closed", "withdrawn"))),
     ("col.raised", lambda t, row: t.instant(row["raised_at"])),
-    ("col.addressees", lambda t, row: t.persons(row["addressees"])),
+    ("col.addressees", _who_answers),
     ("col.answer-by", lambda t, row: t.due(row["answer_by"], over=row["state"] != "raised")),
     ("col.state", _state),
     ("list.answered", lambda t, row: t.instant(row.get("answered_at"))),
