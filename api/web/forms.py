@@ -5,6 +5,7 @@ the interface would have been sent; they are checked there, by the same shape.  
 named by its place: `materials.0.name`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,6 +58,20 @@ class Shown:
     wrong: bool = False
     begun: bool = False
     parts: tuple["Shown", ...] = field(default=())
+
+    @property
+    def offered(self) -> tuple[tuple[str, str], ...]:
+        """What is offered to be written: words, but for a digest, whose form is checked."""
+        if self.kind == "digest":
+            return self.choices
+        return tuple((label, "") for _, label in self.choices)
+
+    @property
+    def told(self) -> str:
+        """What stands in a field to write in: the words for a code that is offered."""
+        if self.kind == "digest" or not self.open_choice:
+            return self.value
+        return dict(self.choices).get(self.value, self.value)
 
     @property
     def said(self) -> bool:
@@ -178,10 +193,24 @@ def by_label(
     """Put the code for what was typed in words, where a choice bears exactly these."""
     told = dict(sent)
     for place, text in sent.items():
-        offered = choices.get(_general(place), ())
+        offered = apart(choices.get(_general(place), ()))
         if text and text not in {code for code, _ in offered}:
             told[place] = next((code for code, label in offered if label == text.strip()), text)
     return told
+
+
+def apart(choices: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return choices with words that tell them apart: the code stands behind equal ones.
+
+    >>> apart([("chen-zhi", "陈志"), ("chen-zhi-2", "陈志"), ("wu-jun", "吴军")])
+    (('chen-zhi', '陈志 (chen-zhi)'), ('chen-zhi-2', '陈志 (chen-zhi-2)'), ('wu-jun', '吴军'))
+    """
+    many = Counter(label for _, label in choices)
+    codes = {code for code, _ in choices}
+    return tuple(
+        (code, f"{label} ({code})" if many[label] > 1 or label in codes - {code} else label)
+        for code, label in choices
+    )
 
 
 def _rows(at: str, sent: Mapping[str, str]) -> list[int]:
@@ -235,7 +264,7 @@ def _shown(one: Field, place: str, filling: Filling) -> Shown:
         if filling.more == place:
             parts = (*parts[:-1], _begun(parts[-1]))
     general = _general(place)
-    offered = tuple(filling.choices.get(general, ()))
+    offered = apart(filling.choices.get(general, ()))
     choices = offered or tuple((c, filling.labels.value(one.name, c)) for c in one.choices)
     return Shown(
         place,

@@ -124,7 +124,7 @@ async def propose(request: web.Request, texts: Texts, caller: Caller) -> web.Str
     actors = office.allowed(entry, kind, step)
     given: dict[str, str] = {}
     if request.method == "POST":
-        given = await sent(request)
+        given = forms.by_label(await sent(request), offered.of_office(entry))
         more, key = given.pop("_more", ""), given.pop("_key", "")
         which = given.pop("_kind", "")
         if more:
@@ -156,7 +156,7 @@ async def act(request: web.Request, texts: Texts, caller: Caller) -> web.StreamR
     entry, texts = await _in(request, texts, caller)
     things, name, step = _things(request), request.match_info["id"], request.match_info["act"]
     kind = KINDS[things]
-    given = await sent(request)
+    given = forms.by_label(await sent(request), offered.of_office(entry))
     key = given.pop("_key", "")
     try:
         shape = _shape_of_act(kind, step)
@@ -329,6 +329,7 @@ def _page(
         texts,
         status=status_of(refused),
         **head(entry, texts),
+        person=lambda one: sheet.person(one, entry.office),
         token_of=lambda path: form_token(request, path),
         key=form_key(request, refused),
         trouble=None if refused is None else trouble_of(refused, texts),

@@ -50,9 +50,8 @@ CODED = {
 # What names a thing of a list best, and what tells a reader nothing.
 _NAMES = frozenset({"name", "material", "no", "unit", "id", "person", "kind"})
 _SILENT = frozenset({"ref", "media_type"})
-_PERSONS = frozenset({
-    "person", "persons", "approved_by", "approver", "presider", "about", "keeper", "offered_to",
-})  # fmt: skip
+# What says which thing it is: the code itself is meant.
+_OWN = frozenset({"id", "code", "no", "number"})
 _ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.WITHDRAWN})
 
 
@@ -149,6 +148,11 @@ def person(name: str | None, office: Office) -> str:
     return held[0].name if held else str(name or "")
 
 
+def named_by(code: str, office: Office) -> str:
+    """Return the name of whatever of the office a code is of: an organ or a person, else it."""
+    return organ(code, office) if code in office.organs else person(code, office)
+
+
 def _details(event: Data, texts: Texts, office: Office) -> Iterable[tuple[str, str]]:
     if event["registers"]:
         given = (f"{name} № {number}" for name, number in event["registers"].items())
@@ -173,11 +177,7 @@ def told(name: str, value: Json, texts: Texts, office: Office) -> str:
         for kind in CODED.get(name, ()):
             if texts.known(f"{kind}.{value}"):
                 return texts.of(kind, value)
-        if name in _PERSONS:
-            return person(value, office)
-        if name == "to" and value not in office.organs:
-            return person(value, office)  # a seal is handed to a person, a case to an organ
-        return organ(value, office) if name in ("organ", "unit", "to") else value
+        return value if name in _OWN else named_by(value, office)
     if isinstance(value, Mapping):
         return _mapping(value, texts, office)
     if isinstance(value, Sequence):

@@ -172,6 +172,18 @@ def test_what_is_typed_in_words_is_taken_by_its_code():
     } == told  # fmt: skip
 
 
+def test_words_that_two_choices_bear_or_that_are_a_code_have_the_code_behind_them():
+    labels = Labels(Texts(LANGUAGES[0], ZONE))
+    choices = {"to.unit": [("a", "甲"), ("甲", "乙"), ("b", "丙"), ("c", "丙")]}
+
+    for code, _ in choices["to.unit"]:
+        filling = forms.Filling({"to.unit": code}, labels, choices)
+        group = next(one for one in forms.shown(ACTS["transfer"], filling) if one.place == "to")
+        (told,) = [part.told for part in group.parts if part.place == "to.unit"]
+
+        assert {"to.unit": code} == forms.by_label({"to.unit": told}, choices)
+
+
 def test_a_row_is_named_by_what_stands_in_it():
     labels = Labels(Texts(LANGUAGES[0], ZONE))
     sent = {"handed_over.0": SHA, "handed_over.1": "f" * 64}
