@@ -45,7 +45,9 @@ class Field:
 class Shown:
     """A field as it stands in a form: where, with what in it, and what is wrong with it.
 
-    `begun` is the first field of a row that was just added: there the writing goes on.
+    `required` says what the shape asks for, `star` what this form has to say: nothing in a row
+    or a group that may be left out, unless something stands in it.  `spare` is such a group or
+    list.  `begun` is the first field of a row that was just added: there the writing goes on.
     """
 
     place: str
@@ -57,7 +59,15 @@ class Shown:
     open_choice: bool = False
     wrong: bool = False
     begun: bool = False
+    star: bool = False
+    spare: bool = False
     parts: tuple["Shown", ...] = field(default=())
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What has to be said in it, if anything is."""
+        of = self.parts[0].parts if self.kind == "list" and self.parts else self.parts
+        return tuple(part.label for part in of if part.required)
 
     @property
     def offered(self) -> tuple[tuple[str, str], ...]:
@@ -231,7 +241,8 @@ def _rows(at: str, sent: Mapping[str, str]) -> list[int]:
 class Filling:
     """What a form is filled with: values by place, choices by name, how many rows, what is wrong.
 
-    `labels` gives the words for a member and for one of its values.
+    `labels` gives the words for a member and for one of its values, `spare` names members that
+    may be left out though the shape asks for them.
     """
 
     sent: Mapping[str, str]
@@ -239,6 +250,15 @@ class Filling:
     choices: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     more: str = ""
     wrong: str = ""
+    spare: frozenset[str] = frozenset()
+
+    def written(self, place: str) -> bool:
+        """Tell whether anything stands at a place or below it."""
+        return any(
+            value.strip()
+            for name, value in self.sent.items()
+            if name == place or name.startswith(f"{place}.")
+        )
 
 
 def shown(shape: type, filling: Filling, *, without: frozenset[str] = frozenset()) -> list[Shown]:
@@ -251,15 +271,19 @@ def _row(row: Shown, numbered: str) -> Shown:
     return replace(row, label=dict(row.choices).get(row.value, numbered))
 
 
-def _shown(one: Field, place: str, filling: Filling) -> Shown:
+def _shown(one: Field, place: str, filling: Filling, *, around: bool = True) -> Shown:
+    """Show a field; `around` says that what it stands in has to be said."""
     label = filling.labels.member(one.name)
+    star = around and one.required and one.name not in filling.spare
     parts: tuple[Shown, ...] = ()
     if one.kind == "group":
-        parts = tuple(_shown(p, f"{place}.{p.name}", filling) for p in one.parts)
+        begun = star or (around and one.name not in filling.spare and filling.written(place))
+        parts = tuple(_shown(p, f"{place}.{p.name}", filling, around=begun) for p in one.parts)
     elif one.kind == "list":
         parts = tuple(
-            _row(_shown(one.parts[0], f"{place}.{n}", filling), f"{label} {n + 1}")
+            _row(_shown(one.parts[0], f"{place}.{n}", filling, around=needed), f"{label} {n + 1}")
             for n in range(_count(place, filling))
+            for needed in (_needed(one, n, place, filling, star=star),)
         )
         if filling.more == place:
             parts = (*parts[:-1], _begun(parts[-1]))
@@ -275,8 +299,19 @@ def _shown(one: Field, place: str, filling: Filling) -> Shown:
         choices,
         bool(offered) and one.kind != "choice" and one.name not in CLOSED,
         filling.wrong == "/" + place.replace(".", "/"),
+        star=star,
+        # A correction leaves out what it leaves as it was.
+        spare=bool(parts and one.name and not star) and not place.startswith("fields."),
         parts=parts,
     )
+
+
+def _needed(one: Field, n: int, place: str, filling: Filling, *, star: bool) -> bool:
+    """Tell whether a row has to be said: the first of what is required, or one that is begun."""
+    if one.name in filling.spare:
+        return False
+    whole = one.parts[0].kind == "group" and filling.written(f"{place}.{n}")
+    return (star and n == 0) or whole
 
 
 def _begun(row: Shown) -> Shown:
