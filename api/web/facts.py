@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from api.web.sheet import organ, person, told
+from api.web.sheet import organ, person, policy, told
 from api.web.texts import Texts
 from ledger.case import Case, Data, Events
 from ledger.lifecycle import Role, Stage
@@ -170,7 +170,7 @@ def _pushes(state: Data, texts: Texts, office: Office) -> Iterable[Line]:
         else:
             claimed = texts("case.unclaimed")
         answers = texts.of("responsible", push["responsible"])
-        yield Line(text, f"{claimed} · {answers} · {push['policy']}")
+        yield Line(text, f"{claimed} · {answers} · {policy(push['policy'], texts)}")
 
 
 def _reviews(state: Data, texts: Texts) -> Iterable[Line]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from api.access import Entry
 from api.web import correcting
 from api.web.forms import flat
-from api.web.sheet import organ
+from api.web.sheet import organ, policy
 from api.web.texts import Texts, catalogue
 from ledger.case import Case, Data
 from ledger.lifecycle import MAY, Action, Role
@@ -99,13 +99,13 @@ def of_numbered(entry: Entry, texts: Texts, told: Data) -> Mapping[str, Choices]
     }
 
 
-def of_office(entry: Entry) -> Mapping[str, Choices]:
+def of_office(entry: Entry, texts: Texts) -> Mapping[str, Choices]:
     """Return what may be chosen in a form of the bureau's own set-up."""
     organs, persons = _organs(entry.office), _persons(entry)
     policies: dict[str, list[tuple[str, str]]] = {}
     for thing in entry.office.things("policy"):
         kind = thing.current.content.get("kind", "") if thing.current is not None else ""
-        policies.setdefault(f"policies.{kind}", []).append((thing.id, thing.id))
+        policies.setdefault(f"policies.{kind}", []).append((thing.id, policy(thing.id, texts)))
     return {
         **dict.fromkeys(
             ("organ", "organs.approving", "organs.supervising", "organs.enforcing",

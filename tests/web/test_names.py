@@ -3,6 +3,8 @@
 import re
 from html.parser import HTMLParser
 
+from api.web import sheet
+from api.web.texts import Texts
 from tests.web.test_acting import hidden
 from tests.web.test_pages import life
 from tests.web.test_queries import NAME, every_page, heard, reader  # noqa: F401 (fixtures)
@@ -55,6 +57,23 @@ async def test_no_page_tells_an_organ_or_a_person_by_code(reader):  # noqa: F811
                     found[asked.address] = told
 
     assert {} == found
+
+
+async def test_who_acted_under_a_token_without_a_name_is_named_by_their_post(reader):  # noqa: F811
+    office = (await reader.serving.service.ledger(NAME)).office
+    actor = {
+        "name": None, "person": "tang-li", "role": "handler", "organ": "qh-xzsp", "client": None,
+        "kind": "person", "delegator": None,
+    }  # fmt: skip
+    act = {
+        "version": 1, "type": "transferred", "responsibility": "approval", "position": 1,
+        "actor": actor, "occurred_at": "2026-03-02T09:00:00+08:00", "recorded_at": None,
+        "flags": [], "registers": {}, "data": {}, "reason": None, "basis": None, "source": None,
+    }  # fmt: skip
+
+    (told,) = sheet.history([act], Texts("zh-CN", office.zone), office)
+
+    assert "唐丽" == told.actor
 
 
 async def test_an_event_and_a_version_of_the_office_are_told_by_name(reader):  # noqa: F811
