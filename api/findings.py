@@ -3,6 +3,8 @@
 A supervisor reads them where the findings policy of the ledger says so.
 """
 
+from collections.abc import Collection
+
 from aiohttp import web
 
 from api import headers, times
@@ -12,7 +14,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import Role
 from projections import findings_read
 from projections.asked import Page
-from projections.findings_rules import Parameters
+from projections.findings_rules import RULES, Parameters
 
 INSPECTION = frozenset({Role.INSPECTOR, Role.INSPECTION_LEAD})
 
@@ -33,8 +35,10 @@ async def listed(request: web.Request) -> web.Response:
     )
 
 
-async def page_of(entry: Entry, by: Parameters, page: headers.Page) -> Page:
-    """Return a page of what the rules find by these numbers."""
+async def page_of(
+    entry: Entry, by: Parameters, page: headers.Page, rules: Collection[str] = RULES
+) -> Page:
+    """Return a page of what the rules (these, where none is asked for) find by these numbers."""
     _instants(page.filters)
     position = -1
     if "case" in page.filters:
@@ -44,7 +48,7 @@ async def page_of(entry: Entry, by: Parameters, page: headers.Page) -> Page:
     await service.caught_up(name, position)
     found = await findings_read.listed(
         service.reads, service.wholes, name, entry.office.zone, by, page.filters, page.after,
-        page.limit, entry.now, counted=page.counted,
+        page.limit, entry.now, counted=page.counted, rules=rules,
     )  # fmt: skip
     return _wanted(entry, found)
 

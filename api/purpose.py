@@ -45,14 +45,15 @@ def purpose(request: web.Request) -> Purpose | None:
 
 
 def say(request: web.Request, text: str) -> Purpose:
-    """Note what a reading is for, given as `<code>; <reference>`.
+    """Note what a reading is for, given as `<code>; <reference>`."""
+    said = request[PURPOSE] = read(text)
+    return said
 
-    Raises `Refused` (`purpose-required`) for anything else.
-    """
+
+def read(text: str) -> Purpose:
+    """Read `<code>; <reference>`.  Raises `Refused` (`purpose-required`) for anything else."""
     found = _FORM.fullmatch(text.strip())
     if found is None or found["code"] not in CODES or not found["reference"].isprintable():
         known = ", ".join(sorted(CODES))
         raise Refused("purpose-required", f"Purpose: one of {known}; and a reference")
-    said = Purpose(found["code"], found["reference"])
-    request[PURPOSE] = said
-    return said
+    return Purpose(found["code"], found["reference"])

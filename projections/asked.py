@@ -33,7 +33,8 @@ class Page:
     """Some rows of a list, and the position of the ledger that they show.
 
     `next` is the mark behind the last one, None where there are no more; `total` is how many
-    fit the filters, None where that was not asked.  `behind` is what of it was measured earlier.
+    fit the filters, None where that was not asked.  `behind` is what of it was measured earlier,
+    `rules` which rules find anything at all, None where that is not told.
     """
 
     items: tuple[Data, ...]
@@ -41,6 +42,7 @@ class Page:
     position: int
     total: int | None = None
     behind: Sequence[Any] = ()
+    rules: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ The statements take the numbers of the policy and the tests of the measures as d
 rule's text, its numbers and what it finds come from one table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -54,8 +54,12 @@ async def listed(
     now: datetime,
     *,
     counted: bool = False,
+    rules: Collection[str] = RULES,
 ) -> Page:
     """Return a page of the findings there are by now, the newest first.
+
+    Of the first page of several rules is told which of them find anything.  `rules` are those
+    that are looked at where none is asked for.
 
     What cases show together is read as it was measured (`findings_kept`).  What of it is quick
     to measure is measured first where something has moved; of the rest is told how it stands.
@@ -63,9 +67,10 @@ async def listed(
     asked = Asked(filters)
     rule = _computable(asked.one_of("rule", RULES))
     statement = COUNTED if counted else SQL["listed"]
-    arguments = (*_arguments(ledger, zone, by, asked, rule, now), *_before(after), limit + 1)
+    of = rules if rule is None else {rule.id}
+    arguments = (*_arguments(ledger, zone, by, asked, rule, now, of), *_before(after), limit + 1)
     rows = await reads.fetch(statement, *arguments)
-    stands = standing_of(_stands(rows), ACROSS if rule is None else ACROSS & {rule.id})
+    stands = standing_of(_stands(rows), ACROSS & frozenset(of))
     quick = stands.quick() if rows else frozenset()
     if quick:
         await measure(wholes, ledger, by, quick, now)
@@ -78,6 +83,7 @@ async def listed(
         rows[0]["shown_position"] if rows else -1,
         total(rows, counted=counted),
         stands.without(quick),
+        frozenset(rows[0]["rules"]) if rows and rule is None and after is None else None,
     )
 
 
@@ -116,12 +122,16 @@ def _stands(rows: Sequence[Any]) -> Sequence[Data]:
 
 
 def _arguments(
-    ledger: str, zone: ZoneInfo, by: Parameters, asked: Asked, rule: Rule | None, now: datetime
+    ledger: str,
+    zone: ZoneInfo,
+    by: Parameters,
+    asked: Asked,
+    rule: Rule | None,
+    now: datetime,
+    rules: Collection[str] = RULES,
 ) -> tuple[object, ...]:
     own = rule.id if rule else None
-    tests = [
-        m.condition(by) for m in MEASURES.values() if not m.figures_only and own in (None, m.rule)
-    ]
+    tests = [m.condition(by) for m in MEASURES.values() if not m.figures_only and m.rule in rules]
     return (
         ledger,
         now,

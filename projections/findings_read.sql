@@ -183,11 +183,14 @@ WITH shown AS MATERIALIZED (
        AND m.generation = (SELECT generation FROM shown)
        AND m.numbers = $3::jsonb
        AND ($5::text IS NULL OR m.rule = $5)
+       AND m.rule IN (SELECT split_part(t.measure, '.', 1) FROM test AS t)
 ), standing AS (
     SELECT *
       FROM projections.findings_standing($1, $3::jsonb)
 )
 SELECT s.position AS shown_position, s.zone, NULL::bigint AS total, o.*,
+       CASE WHEN row_number() OVER (ORDER BY o.came_at DESC, o.id DESC) = 1
+            THEN ARRAY (SELECT DISTINCT split_part(f.measure, '.', 1) FROM found AS f) END AS rules,
        CASE WHEN row_number() OVER (ORDER BY o.came_at DESC, o.id DESC) = 1
             THEN (SELECT jsonb_agg(to_jsonb(r)) FROM standing AS r) END AS standing
   FROM shown AS s
@@ -295,6 +298,7 @@ WITH shown AS MATERIALIZED (
        AND m.generation = (SELECT generation FROM shown)
        AND m.numbers = $3::jsonb
        AND ($5::text IS NULL OR m.rule = $5)
+       AND m.rule IN (SELECT split_part(t.measure, '.', 1) FROM test AS t)
        AND f.came_at <= $2
        AND ($6::text IS NULL OR $6 = ANY (f.cases))
        AND ($7::text IS NULL OR f.officer = $7)

@@ -303,6 +303,28 @@ _ROWS = (
 
 RULES: Mapping[str, Rule] = {rule.id: rule for rule in _ROWS}
 
+# What each rule is about, in the order in which they are read; those that only measure come last:
+# what they tell is no reason to look before somebody has compared it.
+SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    "duties": (
+        "four-eyes", "two-responsibilities", "sole-handler", "skipped-level", "overridden-opinion",
+        "intervention", "concentration", "curious-reader",
+    ),
+    "times": (
+        "rubber-stamp", "quick-grant", "parked-receipt", "convenient-pause", "pause-overrun",
+        "queue-jump", "batch", "outlier",
+    ),
+    "records": ("back-dating", "backfill-burst", "impossible-order", "evidence-after"),
+    "routes": (
+        "repeated-supplement", "withdraw-refile", "hollow-close", "loops", "handover", "rare-route",
+        "route",
+    ),
+    "seals": ("seal-order", "seal-habit"),
+    "afterwards": ("suppressed-reviews", "unsupervised", "enforcement-late", "alert-habit"),
+    "measured": ("bottleneck",),
+}  # fmt: skip
+FINDING = frozenset(RULES) - frozenset(SUBJECTS["measured"])
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:

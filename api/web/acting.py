@@ -283,6 +283,7 @@ def _intake(
         offered.of_receipt(entry, given.get("item", ""), texts),
         more,
         refused,
+        spare=frozenset({"materials"}),
         then=offered.following(Action.RECEIVE, entry),
         items=offered.items(entry),
         chosen=given.get("item", ""),
@@ -300,10 +301,11 @@ def _page(
     choices: Mapping[str, offered.Choices],
     more: str,
     refused: Refused | None,
+    spare: frozenset[str] = frozenset(),
     **told: object,
 ) -> web.Response:
     wrong = refused.pointer if refused is not None and refused.pointer else ""
-    filling = forms.Filling(given, Labels(texts), choices, more, wrong)
+    filling = forms.Filling(given, Labels(texts), choices, more, wrong, spare)
     return rendered(
         request,
         template,

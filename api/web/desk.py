@@ -3,7 +3,7 @@
 The first page of everybody; each sees of it what their posts give.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from aiohttp import web
 
@@ -13,13 +13,14 @@ from api.routes import Route
 from api.service import SERVICE
 from api.tokens import Caller
 from api.web import offered
+from api.web.facts import WAITS
 from api.web.lists import Shown, alert_rows, case_rows
 from api.web.page import rendered
 from api.web.signed_in import page, row
 from api.web.texts import Texts
 from api.web.within import entered, head
 from ledger.errors import Refused
-from ledger.lifecycle import Role, Stage
+from ledger.lifecycle import Role
 from projections import current_state, timeout_alerts
 
 LIMIT = 50
@@ -30,15 +31,6 @@ BEGINS: Sequence[tuple[str, str, frozenset[Role]]] = (
     ("matters", "action.open-matter", frozenset({Role.CLERK, Role.HANDLER})),
     ("complaints", "action.register-complaint", frozenset({Role.HOTLINE})),
 )
-# At which stages a case waits for each post, if nobody has taken it in hand.
-WAITS: Mapping[Role, Sequence[Stage]] = {
-    Role.CLERK: (Stage.RECEIVED, Stage.SUPPLEMENTING, Stage.ACCEPTED),
-    Role.HANDLER: (Stage.IN_REVIEW,),
-    Role.CHECKER: (Stage.IN_REVIEW,),
-    Role.APPROVER: (Stage.IN_REVIEW, Stage.SUSPENDED),
-    Role.SEALER: (Stage.DECIDED,),
-    Role.ISSUER: (Stage.SEALED,),
-}
 
 
 def table() -> tuple[Route, ...]:

@@ -1,6 +1,8 @@
 """Taking the dossier of a case from a page: who asks says what for, an inspector with two names.
 
 What is said goes into the access log before the file leaves, like the `Purpose` of the interface.
+A file that is taken leaves the page where it was: so what was refused first is looked at again on a
+page of its own, and the error does not stand beside a file that has come.
 """
 
 from collections.abc import Mapping
@@ -9,7 +11,7 @@ from aiohttp import web
 
 from api import dossier
 from api.access import Entry, case_for, reading
-from api.purpose import CODES, SHOWS_CASE, say
+from api.purpose import CODES, SHOWS_CASE, read, say
 from api.routes import Route
 from api.tokens import Caller
 from api.web import sheet
@@ -26,6 +28,8 @@ from ledger.state import number_of
 
 AT = "/cases/{ledger}/{case}/dossier"
 INSPECTION = "inspection"
+# What a form carries that comes back with an error.
+AGAIN = "_again"
 
 
 def table() -> tuple[Route, ...]:
@@ -49,7 +53,11 @@ async def take(request: web.Request, texts: Texts, caller: Caller) -> web.Stream
     entry, case = await _where(request, caller)
     given = await sent(request)
     try:
-        say(request, f"{given.get('purpose', '')}; {_reference(given)}")
+        said = f"{given.get('purpose', '')}; {_reference(given)}"
+        if AGAIN in given:
+            read(said)
+            return _form(request, texts, entry, case, given, checked=True)
+        say(request, said)
         return await dossier.answer(entry, case)
     except LedgerError as error:
         return _form(request, texts, entry, case, given, await refused_by(request, error))
@@ -81,6 +89,8 @@ def _form(
     case: Case,
     given: Mapping[str, str],
     refused: Refused | None = None,
+    *,
+    checked: bool = False,
 ) -> web.Response:
     number = number_of(case, entry.ledger.name)
     response = rendered(
@@ -95,6 +105,7 @@ def _form(
         codes=sorted(CODES),
         given={name: given.get(name, "") for name in ("purpose", "number", "first", "second")},
         token=form_token(request),
+        checked=checked,
         trouble=None if refused is None else trouble_of(refused, texts),
     )
     response[SHOWS_CASE] = True

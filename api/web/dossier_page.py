@@ -120,7 +120,10 @@ def _refusal(record: bytes, texts: Texts, office: Office) -> Data:
     return {
         "at": texts.instant(header["recorded_at"]),
         "position": header["position"],
-        "who": actor.get("name") or actor.get("person") or actor.get("client") or "",
+        "who": actor.get("name")
+        or sheet.person(actor.get("person"), office)
+        or actor.get("client")
+        or "",
         "organ": sheet.organ(actor.get("organ"), office),
         "action": texts.of("action", action) if known else action,
         "slug": data.get("slug", ""),

@@ -139,7 +139,7 @@ async def told(
         act=shown,
         delegator=sheet.person(shown["actor"]["delegator"], office),
         documents=_documents(found, texts),
-        relied=list(_relied(shown, entry)),
+        relied=list(_relied(shown, entry, texts)),
         proved=await proved(request, entry, found, newest, texts),
         file=dossier.event_name(around.kind, found.position),
         proof_file=dossier.event_name(around.kind, found.position, "tlog-proof"),
@@ -261,11 +261,11 @@ def _documents(found: Row, texts: Texts) -> list[Data]:
     return [{**one, "as": [sheet.named(label, texts) for label in one["as"]]} for one in named]
 
 
-def _relied(shown: Data, entry: Entry) -> Iterable[tuple[str, str, int, str | None]]:
+def _relied(shown: Data, entry: Entry, texts: Texts) -> Iterable[tuple[str, str, int, str | None]]:
     """List what an event relied on: kind, name, version, and where the office shows it."""
     for stream, version in sorted(shown["relied_on"].items()):
         kind, _, name = stream.partition(":")
         things = _OFFICE.get(kind)
         plain = things is not None and name.replace("-", "").replace("_", "").isalnum()
         link = f"/office/{entry.ledger.name}/{things}/{name}" if plain else None
-        yield kind, name, version, link
+        yield kind, sheet.policy(name, texts) if kind == "policy" else name, version, link

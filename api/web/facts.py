@@ -1,14 +1,24 @@
 """The header of a case's page, and the notes beside its limits: seals, pushes, reviews."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from api.web.sheet import organ, person, told
+from api.web.sheet import organ, person, policy, told
 from api.web.texts import Texts
 from ledger.case import Case, Data, Events
+from ledger.lifecycle import Role, Stage
 from ledger.office import Office
 
 Fact = tuple[str, str, str]
+# At which stages a case waits for each post, if nobody has taken it in hand.
+WAITS: Mapping[Role, Sequence[Stage]] = {
+    Role.CLERK: (Stage.RECEIVED, Stage.SUPPLEMENTING, Stage.ACCEPTED),
+    Role.HANDLER: (Stage.IN_REVIEW,),
+    Role.CHECKER: (Stage.IN_REVIEW,),
+    Role.APPROVER: (Stage.IN_REVIEW, Stage.SUSPENDED),
+    Role.SEALER: (Stage.DECIDED,),
+    Role.ISSUER: (Stage.SEALED,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +76,26 @@ def _deemed(case: Case, texts: Texts) -> str:
     return texts("event.deemed-accepted") if case.deemed else ""
 
 
+def holder_of(state: Data, texts: Texts, office: Office) -> str:
+    """Say who holds a case now; of one in nobody's hands which post it waits for, and where."""
+    holder = state["holder"] or {}
+    unit = holder.get("unit") or (state["terms"] or {}).get("organs", {}).get("approving")
+    named = [person(holder.get("person"), office), organ(holder.get("unit"), office)]
+    waits = [texts.of("role", role) for role, at in WAITS.items() if state["stage"] in at]
+    if not holder.get("person") and waits:
+        roles = texts("list.or").join(waits)
+        named = [organ(unit, office), texts("case.waits-for", roles=roles)]
+    return " · ".join(name for name in named if name) or "—"
+
+
 def _holder(state: Data, texts: Texts, office: Office) -> Fact:
-    holder, pending = state["holder"] or {}, state["transfer"]
-    names = [person(holder.get("person"), office), organ(holder.get("unit"), office)]
+    pending = state["transfer"]
     remark = ""
     if pending is not None:
         to = pending["to"]
         taker = person(to.get("person"), office) or organ(to.get("unit"), office)
         remark = f"{texts('case.pending')}: {taker}"
-    return texts("case.holder"), " · ".join(n for n in names if n) or "—", remark
+    return texts("case.holder"), holder_of(state, texts, office), remark
 
 
 def _organs(state: Data, texts: Texts, office: Office) -> Fact:
@@ -149,7 +170,7 @@ def _pushes(state: Data, texts: Texts, office: Office) -> Iterable[Line]:
         else:
             claimed = texts("case.unclaimed")
         answers = texts.of("responsible", push["responsible"])
-        yield Line(text, f"{claimed} · {answers} · {push['policy']}")
+        yield Line(text, f"{claimed} · {answers} · {policy(push['policy'], texts)}")
 
 
 def _reviews(state: Data, texts: Texts) -> Iterable[Line]:

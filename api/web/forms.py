@@ -5,6 +5,7 @@ the interface would have been sent; they are checked there, by the same shape.  
 named by its place: `materials.0.name`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -44,7 +45,9 @@ class Field:
 class Shown:
     """A field as it stands in a form: where, with what in it, and what is wrong with it.
 
-    `begun` is the first field of a row that was just added: there the writing goes on.
+    `required` says what the shape asks for, `star` what this form has to say: nothing in a row
+    or a group that may be left out, unless something stands in it.  `spare` is such a group or
+    list.  `begun` is the first field of a row that was just added: there the writing goes on.
     """
 
     place: str
@@ -56,7 +59,29 @@ class Shown:
     open_choice: bool = False
     wrong: bool = False
     begun: bool = False
+    star: bool = False
+    spare: bool = False
     parts: tuple["Shown", ...] = field(default=())
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What has to be said in it, if anything is."""
+        of = self.parts[0].parts if self.kind == "list" and self.parts else self.parts
+        return tuple(part.label for part in of if part.required)
+
+    @property
+    def offered(self) -> tuple[tuple[str, str], ...]:
+        """What is offered to be written: words, but for a digest, whose form is checked."""
+        if self.kind == "digest":
+            return self.choices
+        return tuple((label, "") for _, label in self.choices)
+
+    @property
+    def told(self) -> str:
+        """What stands in a field to write in: the words for a code that is offered."""
+        if self.kind == "digest" or not self.open_choice:
+            return self.value
+        return dict(self.choices).get(self.value, self.value)
 
     @property
     def said(self) -> bool:
@@ -178,10 +203,24 @@ def by_label(
     """Put the code for what was typed in words, where a choice bears exactly these."""
     told = dict(sent)
     for place, text in sent.items():
-        offered = choices.get(_general(place), ())
+        offered = apart(choices.get(_general(place), ()))
         if text and text not in {code for code, _ in offered}:
             told[place] = next((code for code, label in offered if label == text.strip()), text)
     return told
+
+
+def apart(choices: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return choices with words that tell them apart: the code stands behind equal ones.
+
+    >>> apart([("chen-zhi", "陈志"), ("chen-zhi-2", "陈志"), ("wu-jun", "吴军")])
+    (('chen-zhi', '陈志 (chen-zhi)'), ('chen-zhi-2', '陈志 (chen-zhi-2)'), ('wu-jun', '吴军'))
+    """
+    many = Counter(label for _, label in choices)
+    codes = {code for code, _ in choices}
+    return tuple(
+        (code, f"{label} ({code})" if many[label] > 1 or label in codes - {code} else label)
+        for code, label in choices
+    )
 
 
 def _rows(at: str, sent: Mapping[str, str]) -> list[int]:
@@ -202,7 +241,8 @@ def _rows(at: str, sent: Mapping[str, str]) -> list[int]:
 class Filling:
     """What a form is filled with: values by place, choices by name, how many rows, what is wrong.
 
-    `labels` gives the words for a member and for one of its values.
+    `labels` gives the words for a member and for one of its values, `spare` names members that
+    may be left out though the shape asks for them.
     """
 
     sent: Mapping[str, str]
@@ -210,6 +250,15 @@ class Filling:
     choices: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     more: str = ""
     wrong: str = ""
+    spare: frozenset[str] = frozenset()
+
+    def written(self, place: str) -> bool:
+        """Tell whether anything stands at a place or below it."""
+        return any(
+            value.strip()
+            for name, value in self.sent.items()
+            if name == place or name.startswith(f"{place}.")
+        )
 
 
 def shown(shape: type, filling: Filling, *, without: frozenset[str] = frozenset()) -> list[Shown]:
@@ -222,20 +271,24 @@ def _row(row: Shown, numbered: str) -> Shown:
     return replace(row, label=dict(row.choices).get(row.value, numbered))
 
 
-def _shown(one: Field, place: str, filling: Filling) -> Shown:
+def _shown(one: Field, place: str, filling: Filling, *, around: bool = True) -> Shown:
+    """Show a field; `around` says that what it stands in has to be said."""
     label = filling.labels.member(one.name)
+    star = around and one.required and one.name not in filling.spare
     parts: tuple[Shown, ...] = ()
     if one.kind == "group":
-        parts = tuple(_shown(p, f"{place}.{p.name}", filling) for p in one.parts)
+        begun = star or (around and one.name not in filling.spare and filling.written(place))
+        parts = tuple(_shown(p, f"{place}.{p.name}", filling, around=begun) for p in one.parts)
     elif one.kind == "list":
         parts = tuple(
-            _row(_shown(one.parts[0], f"{place}.{n}", filling), f"{label} {n + 1}")
+            _row(_shown(one.parts[0], f"{place}.{n}", filling, around=needed), f"{label} {n + 1}")
             for n in range(_count(place, filling))
+            for needed in (_needed(one, n, place, filling, star=star),)
         )
         if filling.more == place:
             parts = (*parts[:-1], _begun(parts[-1]))
     general = _general(place)
-    offered = tuple(filling.choices.get(general, ()))
+    offered = apart(filling.choices.get(general, ()))
     choices = offered or tuple((c, filling.labels.value(one.name, c)) for c in one.choices)
     return Shown(
         place,
@@ -246,8 +299,19 @@ def _shown(one: Field, place: str, filling: Filling) -> Shown:
         choices,
         bool(offered) and one.kind != "choice" and one.name not in CLOSED,
         filling.wrong == "/" + place.replace(".", "/"),
+        star=star,
+        # A correction leaves out what it leaves as it was.
+        spare=bool(parts and one.name and not star) and not place.startswith("fields."),
         parts=parts,
     )
+
+
+def _needed(one: Field, n: int, place: str, filling: Filling, *, star: bool) -> bool:
+    """Tell whether a row has to be said: the first of what is required, or one that is begun."""
+    if one.name in filling.spare:
+        return False
+    whole = one.parts[0].kind == "group" and filling.written(f"{place}.{n}")
+    return (star and n == 0) or whole
 
 
 def _begun(row: Shown) -> Shown:

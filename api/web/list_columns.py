@@ -7,6 +7,7 @@ table of a page and the files to take away are made of the same columns.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from api.web import lists, sheet
 from api.web.cells import Cell, Teller
 from ledger.case import Data
 from ledger.lifecycle import Responsibility
@@ -76,6 +77,12 @@ def _state(t: Teller, row: Data) -> Cell:
     return cell
 
 
+def _who_answers(t: Teller, row: Data) -> Cell:
+    organs = "、".join(t.organ(one).text for one in row["organs"])
+    codes = ", ".join((*row["addressees"], *row["organs"]))
+    return Cell(lists.who_answers(row, t.texts, t.office), hint=codes, small=organs)
+
+
 def _flags(t: Teller, row: Data) -> str:
     named = {"late_entry": "gap.late", "break_glass": "value.break-glass"}
     return " · ".join(t.texts(key) for name, key in named.items() if row[name])
@@ -96,10 +103,20 @@ def _actor(t: Teller, actor: Data) -> Cell:
     role = t.texts.of("role", actor["role"]) if actor["role"] else ""
     if actor["delegator"]:
         role = f"{role} · {t.texts('list.for')} {t.person(actor['delegator']).text}"
-    name = actor["name"] or actor["person"] or actor["client"]
+    name = actor["name"] or sheet.person(actor["person"], t.office) or actor["client"]
     if actor["person"] and name:
         return t.person_page(actor["person"], name, role)
     return Cell(name, small=role) if name else t.text(role)
+
+
+def _refused_by(t: Teller, row: Data) -> Cell:
+    """Say by which rule it was refused, in words where there are any, the code behind them."""
+    code, earlier = row["rule"] or row["slug"], row["earlier_position"]
+    words = t.texts.rule(code)
+    behind = [code] if words != code else []
+    if earlier is not None:
+        behind.append(f"{t.texts('list.earlier')} {earlier}")
+    return t.text(words, " · ".join(behind))
 
 
 def _first_case(t: Teller, row: Data) -> Cell:
@@ -164,7 +181,7 @@ ALERTS: Sequence[Column] = (
     ("col.deadline", _why),
     ("col.due", lambda t, row: t.due(row["due"], over=row["state"] in ("closed", "withdrawn"))),
     ("col.raised", lambda t, row: t.instant(row["raised_at"])),
-    ("col.addressees", lambda t, row: t.persons(row["addressees"])),
+    ("col.addressees", _who_answers),
     ("col.answer-by", lambda t, row: t.due(row["answer_by"], over=row["state"] != "raised")),
     ("col.state", _state),
     ("list.answered", lambda t, row: t.instant(row.get("answered_at"))),
@@ -202,9 +219,7 @@ REFUSALS: Sequence[Column] = (
     *(column for column in AUDIT
       if column[0] not in ("list.reason", "col.occurred", "col.position")),
     ("col.position", lambda t, row: t.number(row["position"])),
-    ("col.rule", lambda t, row: t.text(row["rule"] or row["slug"],
-        "" if row["earlier_position"] is None
-        else f"{t.texts('list.earlier')} {row['earlier_position']}")),
+    ("col.rule", _refused_by),
 )  # fmt: skip
 
 FINDINGS: Sequence[Column] = (

@@ -23,6 +23,7 @@ from api.web.list_columns import Column, finding_title
 from api.web.list_filters import filters_of
 from api.web.list_table import LISTS, Listing, readable
 from api.web.page import rendered
+from api.web.rule_groups import subjects_of
 from api.web.signed_in import page, row
 from api.web.texts import Texts
 from api.web.trouble import status_of, trouble_of
@@ -50,10 +51,6 @@ def table() -> tuple[Route, ...]:
         )
         for one in LISTS.values()
     )
-
-
-# What a list is asked for first, a press each.
-FACETS = frozenset({("findings", "rule")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ def _page(
         lists=tuple(readable(entry)),
         path=path,
         fields=fields,
-        facets=[one for one in fields if (listing.name, one.name) in FACETS],
+        subjects=subjects_of(listing.name, filters, found, texts),
         asked=[one for one in fields if one.value],
         size=str(asked.page.limit) if asked else SIZES[0],
         sizes=SIZES,

@@ -31,7 +31,7 @@ from ledger.errors import Refused
 from ledger.lifecycle import Responsibility
 from projections import current_state
 from projections.asked import Page
-from projections.findings_rules import Parameters
+from projections.findings_rules import FINDING, Parameters
 
 Schemas = Mapping[str, parameters.Schema]
 NOT_FILTERS = frozenset({*parameters.PAGING, *parameters.COUNT, "format"})
@@ -86,7 +86,7 @@ async def _refusals(entry: Entry, seen: Scopes, page: headers.Page) -> Page:
 
 
 async def _findings(entry: Entry, by: Parameters, page: headers.Page) -> Page:
-    return await findings.page_of(entry, by, page)
+    return await findings.page_of(entry, by, page, FINDING)
 
 
 def seals(entry: Entry) -> Mapping[str, Scopes]:

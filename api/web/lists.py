@@ -48,10 +48,27 @@ def _alert(alert: Data, texts: Texts, office: Office) -> Data:
         "rule": texts.of("rule", rule) if name and rule.startswith("acceptance.") else "",
         "due": alert.get("due"),
         "raised_at": alert["raised_at"],
-        "addressees": "、".join(person(one, office) for one in alert.get("addressees", ())),
+        "addressees": who_answers(alert, texts, office),
         "answer_by": alert.get("answer_by"),
         "state": alert["state"],
     }
+
+
+def who_answers(alert: Data, texts: Texts, office: Office) -> str:
+    """Name who has to answer a card, each by their post in an organ that answers for it.
+
+    Where nobody held the post by then, it is the organ's.
+    """
+    organs = alert.get("organs", ())
+    named = []
+    for one in alert.get("addressees", ()):
+        held = office.posts_of(one)
+        post = next((post for post in held if post.organ in organs), next(iter(held), None))
+        role = "" if post is None else texts("list.as", role=texts.of("role", post.role))
+        named.append(person(one, office) + role)
+    if named:
+        return "、".join(named)
+    return "、".join(texts("list.vacant", organ=organ(one, office)) for one in organs)
 
 
 def page_of(ledger: str, number: str) -> str:

@@ -68,6 +68,7 @@ async def begin(
     kind.may(kind.begin, entry, None)
     texts = Texts(texts.language, entry.office.zone)
     given = await sent(request) if request.method == "POST" else dict(_asked(request))
+    given = forms.by_label(given, offered.of_numbered(entry, texts, {}))
     more, key = given.pop(MORE, ""), given.pop(KEY, "")
     refused = None
     if request.method == "POST" and not more:
@@ -101,7 +102,7 @@ async def form(
             return _targets(kind, request, texts, thing)
         event = given.pop("event", "") if action == kind.correct else ""
         return _form(kind, request, texts, entry, thing, action, given, event=event)
-    given = await sent(request)
+    given = forms.by_label(await sent(request), offered.of_numbered(entry, texts, thing.told))
     more, key = given.pop(MORE, ""), given.pop(KEY, "")
     version = seen_version(given.pop(VERSION, ""))
     event = given.pop(EVENT, "")

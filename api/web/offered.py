@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from api.access import Entry
 from api.web import correcting
 from api.web.forms import flat
-from api.web.sheet import organ
+from api.web.sheet import organ, policy
 from api.web.texts import Texts, catalogue
 from ledger.case import Case, Data
 from ledger.lifecycle import MAY, Action, Role
@@ -20,6 +20,7 @@ MOST_OFFERED = 300
 _ORGANS = ("to", "to.unit", "organ", "unit")
 _PERSONS = (
     "to.person", "approved_by", "presider", "requester", "about", "site.persons", "officers",
+    "persons",
 )  # fmt: skip
 _CORRECTED = ("missing.material", "corrected.material", "materials.name")
 
@@ -48,8 +49,8 @@ def choices(entry: Entry, case: Case, texts: Texts) -> Mapping[str, Choices]:
     office = entry.office
     names = [(name, name) for name in materials(case.terms)]
     return {
-        **dict.fromkeys(_ORGANS, _organs(office)),
-        **dict.fromkeys(_PERSONS, _persons(entry)),
+        **_as_corrected(dict.fromkeys(_ORGANS, _organs(office))),
+        **_as_corrected(dict.fromkeys(_PERSONS, _persons(entry))),
         "handed_over": [(str(m["sha256"]), str(m["name"])) for m in case.materials],
         "seal": _seals(entry),
         "document.kind": _documents(case.terms, texts),
@@ -61,6 +62,11 @@ def choices(entry: Entry, case: Case, texts: Texts) -> Mapping[str, Choices]:
         **{f"fields.{place}": names for place in _CORRECTED},
         "event": correcting.proposals(case.events, case.corrections, texts),
     }
+
+
+def _as_corrected(choices: Mapping[str, Choices]) -> Mapping[str, Choices]:
+    """Offer the same where a correction asks for what the act said."""
+    return {**choices, **{f"fields.{place}": offered for place, offered in choices.items()}}
 
 
 def of_receipt(entry: Entry, item: str, texts: Texts) -> Mapping[str, Choices]:
@@ -80,9 +86,9 @@ def of_numbered(entry: Entry, texts: Texts, told: Data) -> Mapping[str, Choices]
     """Return what may be chosen in a form of an act on a complaint or a matter."""
     organs = _organs(entry.office)
     return {
-        **dict.fromkeys(("unit", "to", "organ", "about.unit", "fields.about.unit"), organs),
-        **dict.fromkeys(("about.person", "fields.about.person"), _persons(entry)),
-        **dict.fromkeys(("items", "about.item", "fields.about.item"), items(entry)),
+        **_as_corrected(dict.fromkeys(("unit", "to", "organ", "about.unit"), organs)),
+        **_as_corrected({"about.person": _persons(entry)}),
+        **_as_corrected(dict.fromkeys(("items", "about.item"), items(entry))),
         "applicant.id_scheme": [(code, texts.of("value", code)) for code in ("USCC", "ID")],
         "case": [(one["case"], one["item_name"]) for one in told.get("cases", ()) if one["case"]],
         "request": [
@@ -93,13 +99,13 @@ def of_numbered(entry: Entry, texts: Texts, told: Data) -> Mapping[str, Choices]
     }
 
 
-def of_office(entry: Entry) -> Mapping[str, Choices]:
+def of_office(entry: Entry, texts: Texts) -> Mapping[str, Choices]:
     """Return what may be chosen in a form of the bureau's own set-up."""
     organs, persons = _organs(entry.office), _persons(entry)
     policies: dict[str, list[tuple[str, str]]] = {}
     for thing in entry.office.things("policy"):
         kind = thing.current.content.get("kind", "") if thing.current is not None else ""
-        policies.setdefault(f"policies.{kind}", []).append((thing.id, thing.id))
+        policies.setdefault(f"policies.{kind}", []).append((thing.id, policy(thing.id, texts)))
     return {
         **dict.fromkeys(
             ("organ", "organs.approving", "organs.supervising", "organs.enforcing",

@@ -30,6 +30,7 @@ from api.web import (
     numbered_pages,
     office_event,
     person_pages,
+    raised,
     replaying,
     setup_pages,
     sheet,
@@ -112,6 +113,7 @@ async def case(request: web.Request, texts: Texts, caller: Caller) -> web.Stream
     state = shown_state(found, entry, entry.office, entry.now)
     limits = measured(found, entry.office, entry.now)
     today = found.on(entry.now)
+    cards = await raised.of_case(entry, found, texts)
     return rendered(
         request,
         "case.html",
@@ -126,6 +128,8 @@ async def case(request: web.Request, texts: Texts, caller: Caller) -> web.Stream
         facts=facts.facts(found, state, texts, entry.office),
         notes=facts.notes(found, state, texts, entry.office),
         dues=sheet.limits(limits, texts),
+        cards=cards,
+        holder=facts.holder_of(state, texts, entry.office),
         done=(done := request.query.get("done", "")),
         new=_news(entry, found, opened=events is not None, done=done, texts=texts),
         beside=beside(entry, state, texts),

@@ -69,6 +69,8 @@ def title_of(kind: str, content: Data, texts: Texts, entry: Entry) -> str:
         person = content.get("name") or content.get("person") or ""
         role = texts.of("role", content.get("role", ""))
         return f"{person} · {role} · {sheet.organ(content.get('organ'), entry.office)}"
+    if kind == "policy":
+        return sheet.policy(str(content.get("id", "")), texts)
     if kind == "calendar":
         return f"{content.get('calendar', '')} {content.get('year', '')}"
     return str(content.get("name") or content.get("id") or content.get("code") or "")

@@ -124,7 +124,7 @@ async def propose(request: web.Request, texts: Texts, caller: Caller) -> web.Str
     actors = office.allowed(entry, kind, step)
     given: dict[str, str] = {}
     if request.method == "POST":
-        given = await sent(request)
+        given = forms.by_label(await sent(request), offered.of_office(entry, texts))
         more, key = given.pop("_more", ""), given.pop("_key", "")
         which = given.pop("_kind", "")
         if more:
@@ -156,7 +156,7 @@ async def act(request: web.Request, texts: Texts, caller: Caller) -> web.StreamR
     entry, texts = await _in(request, texts, caller)
     things, name, step = _things(request), request.match_info["id"], request.match_info["act"]
     kind = KINDS[things]
-    given = await sent(request)
+    given = forms.by_label(await sent(request), offered.of_office(entry, texts))
     key = given.pop("_key", "")
     try:
         shape = _shape_of_act(kind, step)
@@ -277,7 +277,7 @@ def _body(shape: object, given: Mapping[str, str], entry: Entry) -> dict[str, An
 
 def _fields(shape: object, texts: Texts, entry: Entry) -> list[forms.Shown]:
     assert isinstance(shape, type)
-    choices = offered.of_office(entry)
+    choices = offered.of_office(entry, texts)
     return forms.shown(shape, forms.Filling({}, Labels(texts, "office"), choices))
 
 
@@ -302,7 +302,9 @@ def _form(
     things = _things(request)
     shape = _shape(KINDS[things], which)
     wrong = refused.pointer if refused is not None and refused.pointer else ""
-    filling = forms.Filling(given, Labels(texts, "office"), offered.of_office(entry), more, wrong)
+    filling = forms.Filling(
+        given, Labels(texts, "office"), offered.of_office(entry, texts), more, wrong
+    )
     return _page(
         request,
         texts,
@@ -329,6 +331,7 @@ def _page(
         texts,
         status=status_of(refused),
         **head(entry, texts),
+        person=lambda one: sheet.person(one, entry.office),
         token_of=lambda path: form_token(request, path),
         key=form_key(request, refused),
         trouble=None if refused is None else trouble_of(refused, texts),

@@ -25,11 +25,13 @@ _LANE = {
     "stage:verify": "supervision",
     "stage:penalty": "enforcement",
 }
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
+_POLICY = re.compile(r"([a-z][a-z0-9-]*)(?:@(\d+))?")
 _DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 # Shown elsewhere on the page, or too long for a table.
 _ELSEWHERE = frozenset({"terms", "applicant"})
 CODED = {
-    "kind": ("procedure", "document", "kind", "value", "complaint-kind", "matter-kind"),
+    "kind": ("procedure", "document", "kind", "value", "complaint-kind", "matter-kind", "policy"),
     "documents": ("document",),
     "result": ("document", "value", "complaint-result"),
     "ground": ("complaint-ground", "value"),
@@ -45,14 +47,25 @@ CODED = {
     "what": ("value",),
     "channel": ("channel", "value", "complaint-channel"),
     "permit": ("permit",),
-    "state": ("number-state",),
+    "state": ("number-state", "standing"),
+    "media": ("medium",),
+    "purpose": ("value", "purpose"),
+    "purposes": ("purpose",),
+    "by": ("value",),
+    "about": ("value",),
+    "day_end": ("value",),
+    "scheme": ("value",),
+    "push_after": ("value",),
+    "responsible_after": ("value",),
+    "responsible": ("responsible",),
+    "levels": ("value",),
+    "actions": ("action",),
 }
 # What names a thing of a list best, and what tells a reader nothing.
 _NAMES = frozenset({"name", "material", "no", "unit", "id", "person", "kind"})
 _SILENT = frozenset({"ref", "media_type"})
-_PERSONS = frozenset({
-    "person", "persons", "approved_by", "approver", "presider", "about", "keeper", "offered_to",
-})  # fmt: skip
+# What says which thing it is: the code itself is meant.
+_OWN = frozenset({"id", "code", "no", "number"})
 _ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.WITHDRAWN})
 
 
@@ -119,7 +132,7 @@ def _row(event: Data, texts: Texts, office: Office) -> Row:
         act=texts.of("event", event["type"]),
         kind=event["type"],
         lane=event["responsibility"],
-        actor=actor["name"] or actor["person"] or _nobody(actor, texts),
+        actor=actor["name"] or person(actor["person"], office) or _nobody(actor, texts),
         post=texts.of("role", actor["role"]) if actor["role"] else "",
         organ=organ(actor["organ"], office),
         client=actor["client"],
@@ -149,6 +162,20 @@ def person(name: str | None, office: Office) -> str:
     return held[0].name if held else str(name or "")
 
 
+def named_by(code: str, office: Office) -> str:
+    """Return the name of whatever of the office a code is of: an organ or a person, else it."""
+    return organ(code, office) if code in office.organs else person(code, office)
+
+
+def policy(code: str, texts: Texts) -> str:
+    """Return the name of a policy that comes with us, and its version where one is named."""
+    found = _POLICY.fullmatch(code)
+    if found is None or not texts.known(f"policy-name.{found[1]}"):
+        return code
+    name = texts.of("policy-name", found[1])
+    return texts("policy-version", name=name, number=found[2]) if found[2] else name
+
+
 def _details(event: Data, texts: Texts, office: Office) -> Iterable[tuple[str, str]]:
     if event["registers"]:
         given = (f"{name} № {number}" for name, number in event["registers"].items())
@@ -173,11 +200,9 @@ def told(name: str, value: Json, texts: Texts, office: Office) -> str:
         for kind in CODED.get(name, ()):
             if texts.known(f"{kind}.{value}"):
                 return texts.of(kind, value)
-        if name in _PERSONS:
-            return person(value, office)
-        if name == "to" and value not in office.organs:
-            return person(value, office)  # a seal is handed to a person, a case to an organ
-        return organ(value, office) if name in ("organ", "unit", "to") else value
+        if _INSTANT.match(value):
+            return texts.instant(value)
+        return policy(value if name in _OWN else named_by(value, office), texts)
     if isinstance(value, Mapping):
         return _mapping(value, texts, office)
     if isinstance(value, Sequence):

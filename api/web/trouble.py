@@ -14,11 +14,15 @@ from ledger.errors import LedgerError, Refused
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why an act was not recorded, in the reader's words; and what happened since they looked."""
+    """Why an act was not recorded, in the reader's words; and what happened since they looked.
+
+    `original` is what exactly was said, in English, where the page is not.
+    """
 
     title: str
     todo: str
     detail: str
+    original: str
     rule: str | None
     since: tuple[sheet.Row, ...]
 
@@ -26,18 +30,17 @@ class Trouble:
 def trouble_of(refused: Refused, texts: Texts, since: tuple[sheet.Row, ...] = ()) -> Trouble:
     """Say why in words; of a defect of ours no more than that.
 
-    What a caller of the interface should do is told of a form here; a detail that nobody has put
-    into words stands beside only where no rule says it in the reader's own.
+    What a caller of the interface should do is told of a form here.  A detail stands in the
+    reader's words where the catalogue or a rule has them, and as it was said behind them.
     """
     title, todo = SLUGS.get(refused.slug, SLUGS["internal"]).words(texts.language)
     if texts.known(f"todo.{refused.slug}"):
         todo = texts.of("todo", refused.slug)
-    detail = refused.why if refused.slug != "internal" else ""
-    if detail and texts.known(f"detail.{detail}"):
-        detail = texts.of("detail", detail)
-    elif texts.language == DEFAULT and texts.known(f"rule.{refused.rule}"):
-        detail = ""
-    return Trouble(title, todo, detail, refused.rule, since)
+    why = refused.why if refused.slug != "internal" else ""
+    english = texts.language != DEFAULT
+    detail = texts.of("detail", why) if texts.known(f"detail.{why}") else why if english else ""
+    original = "" if english else why
+    return Trouble(title, todo, detail, original, refused.rule, since)
 
 
 async def refused_by(request: web.Request, error: LedgerError) -> Refused:

@@ -172,12 +172,14 @@ async def test_who_acted_meanwhile_is_told_and_the_next_try_counts(reader):
 
 
 async def test_what_is_not_possible_now_is_told_before_and_after(reader):
-    case = await life(reader.serving)
+    case = await reader.serving.received("QH-002", "2026-03-02")
     await reader.sign_in("zhou-min")
     path = f"/cases/469002/{case}/accept"
+    form = await opened(reader, path)
+    await reader.serving.done(case, "accept", by="zhou-min")
 
     shown = await reader.get(path)
-    refused = await reader.post(path, hidden(shown.text))
+    refused = await reader.post(path, form | {"_version": "2"})
 
     assert 200 == shown.status
     assert "现在不能办理" in shown.text
@@ -299,3 +301,18 @@ async def test_the_first_button_of_a_form_with_rows_is_the_act(reader, person, p
     buttons = re.findall("<button([^>]*)>", form)
     assert any("_more" in one for one in buttons), "a form without rows shows nothing"
     assert "name=" not in buttons[0]
+
+
+async def test_a_form_of_what_is_impossible_now_gives_the_reason_and_no_form(reader):
+    case = await reader.serving.accepted("QH-002", "2026-03-02")
+    await reader.sign_in("zhou-min")
+
+    seen = await reader.get(f"/cases/469002/{case}/accept")
+    possible = await reader.get(f"/cases/469002/{case}/transfer")
+
+    assert 200 == seen.status
+    assert "现在不能办理" in seen.text
+    assert "已经办过" in seen.text
+    assert 'method="post" enctype' not in seen.text
+    assert f'<a href="/cases/469002/{case}">返回 {case}</a>' in seen.text
+    assert 'method="post" enctype' in possible.text

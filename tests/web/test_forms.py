@@ -172,6 +172,18 @@ def test_what_is_typed_in_words_is_taken_by_its_code():
     } == told  # fmt: skip
 
 
+def test_words_that_two_choices_bear_or_that_are_a_code_have_the_code_behind_them():
+    labels = Labels(Texts(LANGUAGES[0], ZONE))
+    choices = {"to.unit": [("a", "甲"), ("甲", "乙"), ("b", "丙"), ("c", "丙")]}
+
+    for code, _ in choices["to.unit"]:
+        filling = forms.Filling({"to.unit": code}, labels, choices)
+        group = next(one for one in forms.shown(ACTS["transfer"], filling) if one.place == "to")
+        (told,) = [part.told for part in group.parts if part.place == "to.unit"]
+
+        assert {"to.unit": code} == forms.by_label({"to.unit": told}, choices)
+
+
 def test_a_row_is_named_by_what_stands_in_it():
     labels = Labels(Texts(LANGUAGES[0], ZONE))
     sent = {"handed_over.0": SHA, "handed_over.1": "f" * 64}
@@ -180,3 +192,48 @@ def test_a_row_is_named_by_what_stands_in_it():
     shown = {one.place: one for one in forms.shown(ACTS["transfer"], filling)}["handed_over"]
 
     assert ["申请表", f"{shown.label} 2"] == [row.label for row in shown.parts]
+
+
+def stars(shape, sent, **given):
+    """The places that a form marks as required, and the groups and lists that may be left out."""
+    labels = Labels(Texts(LANGUAGES[0], ZONE))
+    found = [
+        one
+        for field in forms.shown(shape, forms.Filling(sent, labels, **given))
+        for one in every(field)
+    ]
+    return {one.place for one in found if one.star}, {one.place for one in found if one.spare}
+
+
+def test_only_what_has_to_be_said_has_a_star():
+    starred, spare = stars(ACTS["accept"], {})
+
+    assert set() == starred
+    assert {"tolerant", "points"} <= spare
+    assert ("to", "to.unit") == tuple(sorted(stars(ACTS["transfer"], {})[0]))
+    prefilled = {"handed_over.0": SHA}
+    assert ("to", "to.unit") == tuple(sorted(stars(ACTS["transfer"], prefilled)[0]))
+
+
+def test_a_row_that_is_begun_has_to_be_whole():
+    sent = {"points.0.no": "1", "points.1.no": ""}
+
+    starred, _ = stars(ACTS["accept"], sent)
+
+    assert {"points.0", "points.0.no", "points.0.result"} == starred
+
+
+def test_materials_that_are_not_handed_in_are_no_gap():
+    sent = {"materials.0.name": "申请表", "materials.1.name": "图纸"}
+
+    starred, spare = stars(ACTS["receive"], sent, spare=frozenset({"materials"}))
+
+    assert not any(place.startswith("materials") for place in starred)
+    assert "materials" in spare
+    assert {"item", "applicant.name"} <= starred
+
+
+def test_of_a_list_that_is_needed_the_first_row_is():
+    starred, _ = stars(ACTS["receive"], {})
+
+    assert {"materials", "materials.0.name"} <= starred

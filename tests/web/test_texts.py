@@ -75,6 +75,9 @@ def test_why_a_form_was_not_taken_is_told_in_one_language():
     assert "Something that is needed is not filled in." == told[1].detail
     assert "" == trouble_of(late, CHINESE).detail
     assert late.why == trouble_of(late, ENGLISH).detail
+    assert [missing.why, ""] == [one.original for one in told]
+    assert late.why == trouble_of(late, CHINESE).original
+    assert "" == trouble_of(Refused("internal", "a secret"), CHINESE).original
 
 
 def test_every_text_is_there_in_both_languages_with_the_same_places():

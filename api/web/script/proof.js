@@ -30,8 +30,8 @@ async function run({ record, proof, policy, keys, leaf, position }) {
   } catch (error) {
     if (error instanceof Unable) say("unable", [word("unable")]);
     else if (error instanceof Malformed || error instanceof Unproven) {
-      say("bad", [word("bad"), word("meaning-proof"), plain(error.message)]);
-    } else say("unable", [word("unable-here"), plain(error.message || error.name)]);
+      say("bad", [word("bad"), word("meaning-proof")], plain(error.message));
+    } else say("unable", [word("unable-here")], plain(error.message || error.name));
   }
 }
 
@@ -46,11 +46,15 @@ function inWords({ checkpoint, cosigned, index }, own, leaf) {
   ];
 }
 
-function say(verdict, [first, ...more]) {
+function say(verdict, [first, ...more], exact = "") {
   const shown = at("proof-said");
   shown.dataset.verdict = verdict;
   shown.hidden = false;
   const list = document.createElement("ul");
   for (const line of more) list.append(Object.assign(document.createElement("li"), { textContent: line }));
   shown.replaceChildren(first, list);
+  if (!exact) return;
+  const behind = Object.assign(document.createElement("small"), { lang: "en", textContent: exact });
+  behind.dataset.label = word("original");
+  shown.append(behind);
 }

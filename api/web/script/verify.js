@@ -59,7 +59,7 @@ async function given() {
   try {
     return await trusted(at("keys").value);
   } catch (error) {
-    if (error instanceof Malformed) throw new WronglyUsed(word("wrongly") + error.message);
+    if (error instanceof Malformed) throw new WronglyUsed(word("wrongly"), { cause: error.message });
     throw error;
   }
 }
@@ -209,12 +209,13 @@ function say(verdict, text, bad = {}) {
   if (!exact) return;
   const behind = document.createElement("small");
   Object.assign(behind, { lang: "en", textContent: exact });
+  behind.dataset.label = word("original");
   at("verdict").append(behind);
 }
 
 function failed(error, running) {
   if (error instanceof WronglyUsed) {
-    say("wrongly", plain(error.message));
+    say("wrongly", error.message, { exact: plain(error.cause ?? "") });
     return;
   }
   if (error instanceof Unable) {
@@ -224,7 +225,7 @@ function failed(error, running) {
   const hostile = error instanceof Hostile;
   if (!hostile && !(error instanceof Unfit)) {
     // Nothing was found out about the file: it is too large here, or the browser gave up.
-    say("unable", word("unable-here", { why: plain(error.message || error.name) }));
+    say("unable", word("unable-here"), { exact: plain(error.message || error.name) });
     return;
   }
   const { what, position, message } = hostile ? new Unfit("zip", error.message) : error;
