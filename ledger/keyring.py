@@ -11,6 +11,7 @@ import hmac
 import os
 import re
 import sqlite3
+import threading
 from collections import OrderedDict
 from pathlib import Path
 from secrets import token_bytes, token_hex
@@ -57,6 +58,9 @@ class Keyring:
         self._left = bool(self._db.execute(self._statements["checkpoint"]).fetchone()[0])
         self._reads = self._connected()
         self._writing = asyncio.Lock()
+        # Whoever waits for a thread may be cancelled, and the thread goes on: what writes or
+        # closes next, in whatever thread, waits for it.
+        self._using = threading.RLock()
         self._pending: list[tuple[str, str, str, str, str, bytes]] = []
         self._subjects: OrderedDict[tuple[str, str, str], str] = OrderedDict()
         self._keys: OrderedDict[str, bytes] = OrderedDict()
@@ -68,9 +72,10 @@ class Keyring:
         self.restricted: set[str] = set()
 
     def close(self) -> None:
-        """Close the file."""
-        self._reads.close()
-        self._db.close()
+        """Close the file, once nothing is being written any more."""
+        with self._using:
+            self._reads.close()
+            self._db.close()
 
     def subject(self, ledger: str, stream: str, role: str, under: str) -> tuple[str, bytes]:
         """Return reference and key of a subject in a case; new ones wait for `flush`.
@@ -223,25 +228,28 @@ class Keyring:
         return reference
 
     def _write(self, waiting: tuple[tuple[str, str, str, str, str, bytes], ...]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.executemany(self._statements["add"], waiting)
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        with self._using:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany(self._statements["add"], waiting)
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
 
     def _destroy(self, reference: str) -> None:
-        self._db.execute(self._statements["forget"], (reference,))
-        self._left = True
-        self._overwrite()
+        with self._using:
+            self._db.execute(self._statements["forget"], (reference,))
+            self._left = True
+            self._overwrite()
 
     def _overwrite(self) -> None:
         # The write-ahead file has the page as it was.  A crash here leaves that, and opening
         # the keyring ends it.
-        if self._db.execute(self._statements["checkpoint"]).fetchone()[0]:
-            raise Unavailable("busy", "somebody reads the keys: destroy it again")
-        self._left = False
+        with self._using:
+            if self._db.execute(self._statements["checkpoint"]).fetchone()[0]:
+                raise Unavailable("busy", "somebody reads the keys: destroy it again")
+            self._left = False
 
     def _file(self, name: str) -> Path:
         return self._folder / f"wrap-{name}.key"

@@ -70,9 +70,10 @@ SELECT stream, reference
 SELECT ledger, stream, role FROM subject_key WHERE reference = ?;
 
 -- name: add
--- A new key.
+-- A new key; one that was written for somebody who did not wait for it stays as it is.
 INSERT INTO subject_key (ledger, stream, role, reference, wrapping, wrapped)
-VALUES (?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (reference) DO NOTHING;
 
 -- name: forget
 -- A key, destroyed.

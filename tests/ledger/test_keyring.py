@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -260,6 +261,62 @@ async def test_who_opens_while_somebody_reads_ends_it_later(folder, keyring, mon
 
 
 # -- what keys are wrapped by ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("again", ["close", "flush"])
+async def test_what_a_cancelled_task_left_in_its_thread_is_waited_for(folder, again):
+    """The service ended while a thread destroyed a key, and the process with it (SIGSEGV)."""
+    keyring = Keyring(folder)
+    reference, _ = keyring.subject("469002", "case:1", "applicant", UNDER)
+    await keyring.flush()
+    overwrite, begun, goes_on = keyring._overwrite, threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        goes_on.wait(10)
+        overwrite()
+
+    keyring._overwrite = slow
+    forgetting = asyncio.create_task(keyring.forget(reference))
+    await asyncio.to_thread(begun.wait, 10)
+    forgetting.cancel()
+    await asyncio.wait([forgetting])
+    keyring.subject("469002", "case:2", "applicant", UNDER)
+    next_one = asyncio.create_task(
+        keyring.flush() if again == "flush" else asyncio.to_thread(keyring.close)
+    )
+    await asyncio.sleep(0.1)
+    waited = not next_one.done()
+    goes_on.set()
+    await next_one
+    keyring.close()
+
+    assert waited
+    assert None is stored(folder, reference)
+
+
+async def test_a_key_whose_flush_was_cancelled_is_written_once(folder, keyring):
+    """The thread writes it all the same, and whoever flushes next finds it still waiting."""
+    reference, _ = keyring.subject("469002", "case:1", "applicant", UNDER)
+    write, begun, goes_on = keyring._write, threading.Event(), threading.Event()
+
+    def slow(waiting):
+        begun.set()
+        goes_on.wait(10)
+        write(waiting)
+
+    keyring._write = slow
+    flushing = asyncio.create_task(keyring.flush())
+    await asyncio.to_thread(begun.wait, 10)
+    flushing.cancel()
+    await asyncio.wait([flushing])
+    goes_on.set()
+    other, _ = keyring.subject("469002", "case:2", "applicant", UNDER)
+
+    await keyring.flush()
+
+    assert stored(folder, reference)
+    assert stored(folder, other)
 
 
 def test_keys_are_wrapped_by_organ_and_year():
