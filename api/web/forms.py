@@ -217,10 +217,12 @@ def apart(choices: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """
     many = Counter(label for _, label in choices)
     codes = {code for code, _ in choices}
-    return tuple(
-        (code, f"{label} ({code})" if many[label] > 1 or label in codes - {code} else label)
-        for code, label in choices
-    )
+
+    def words(code: str, label: str) -> str:
+        alike = many[label] > 1 or (label in codes and label != code)
+        return f"{label} ({code})" if alike else label
+
+    return tuple((code, words(code, label)) for code, label in choices)
 
 
 def _rows(at: str, sent: Mapping[str, str]) -> list[int]:

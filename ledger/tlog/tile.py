@@ -186,8 +186,9 @@ def _within(raw: bytes) -> tuple[tuple[bytes, ...], ...]:
     """Return every hash within a tile, row by row from its own upwards: most proofs share them."""
     rows = [decode(raw, len(raw) // HASH_BYTES)]
     while len(rows[-1]) > 1:
-        below = rows[-1]
-        rows.append(tuple(node_hash(*below[at : at + 2]) for at in range(0, len(below) & ~1, 2)))
+        # What has no right neighbour yet is in no row above.
+        pairs = zip(rows[-1][::2], rows[-1][1::2], strict=False)
+        rows.append(tuple(node_hash(left, right) for left, right in pairs))
     return tuple(rows)
 
 
