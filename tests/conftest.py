@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import itertools
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -21,8 +22,8 @@ import asyncpg
 import pytest
 
 import migrations
-from ledger.cluster import Cluster
-from ledger.database import Database, Role
+from ledger.cluster import SUPERUSER, Cluster
+from ledger.database import Database, Role, scram_verifier
 
 try:
     import uvloop as loops
@@ -186,6 +187,11 @@ async def make_template(server):
     # One server serves all tests of a run; the limits are those of one deployment.
     for role in (Role.APP, Role.PROJECT):
         await creator.execute(f"ALTER ROLE {role} CONNECTION LIMIT 60")
+    for role in (*Role, *(() if SERVER else (SUPERUSER,))):
+        # Some ten connections a test: what slows guesses at a password down slows each of them.
+        how = template.as_creator() if role == SUPERUSER else template.as_role(role)
+        quick = scram_verifier(how["password"], secrets.token_bytes(16), iterations=1)
+        await creator.execute(f"ALTER ROLE {role} PASSWORD '{quick}'")
     await creator.close()
 
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import aiohttp
 import asyncpg
 from aiohttp import web
 
-from api import docs
+from api import docs, pools
 from api.app import build
 from api.framing import Runner
 from api.issuing import OwnIssuer
@@ -26,12 +27,15 @@ from api.service import Service
 from api.settings import Settings
 from api.setup import initialise
 from api.web import pages
+from tests.api import begun
 from tests.api.documented import Documented, document_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 KEYS = count(1)
 # Nobody is limited, and on a slow machine a reading waits for its view.
 UNHURRIED = {"rate_person": 0, "rate_client": 0, "rate_failures": 0, "at_least_s": 30.0}
+# Each connection costs a test some milliseconds, and few of them wait for one another.
+FEW = {"VIEWS": 3, "READS": 2, "WHOLES": 1}
 
 
 def sha(text):
@@ -197,19 +201,30 @@ def part(whole, **expected):
 
 
 async def serve(database, folder: Path, *, start="2020-01-01", ledgers=("469002",), **setup):
-    """Yield a running service with simulated example ledgers."""
+    """Yield a running service with simulated example ledgers; `fresh`: no copy of one that ran."""
     settings = Settings(home=folder, **UNHURRIED | setup.get("settings", {}))
-    keys = folder / "keys"
-    migrating = await asyncpg.connect(**database.as_creator())
-    try:
-        for name in ledgers:
-            at = datetime.fromisoformat(start).replace(tzinfo=ZONE)
-            document = setup.get("documents", {}).get(name)
-            await initialise(database, migrating, keys, name, simulated=at, document=document)
-    finally:
-        await migrating.close()
+    documents = setup.get("documents", {})
+    fresh = setup.get("fresh") or not begun.within_reach(database)
+    if fresh or documents or len(ledgers) > 1:
+        await initialised(database, folder, start, ledgers, documents)
+    else:
+        await begun.copied(database, folder, start, ledgers[0])
     async with started(settings, database, ledgers[0], setup.get("also")) as serving:
         yield serving
+
+
+async def initialised(database, folder, start, ledgers, documents):
+    """Set simulated ledgers up, with their keys below a folder."""
+    creator = await asyncpg.connect(**database.as_creator())
+    at = datetime.fromisoformat(start).replace(tzinfo=ZONE)
+    try:
+        for name in ledgers:
+            document = documents.get(name)
+            await initialise(
+                database, creator, folder / "keys", name, simulated=at, document=document
+            )
+    finally:
+        await creator.close()
 
 
 @asynccontextmanager
@@ -220,7 +235,8 @@ async def started(settings, database, ledger="469002", also=None):
     tokens = OwnIssuer(keys, settings.audience)
     app = build(service, rows=(*docs.routes(), *pages.table()), also=also)
     runner = Runner(app, settings)
-    await runner.setup()
+    with patch.multiple(pools, **FEW):
+        await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -41,7 +41,7 @@ async def real(disk):
         await database.give_passwords(creator)
         home = folder / "home"
         home.mkdir(mode=0o700)
-        async for here in serve(database, home):
+        async for here in serve(database, home, fresh=True):
             yield here, creator, folder
         await creator.close()
 

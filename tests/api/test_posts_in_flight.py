@@ -23,7 +23,7 @@ POSTS = {
 @pytest.fixture
 async def two(database, tmp_path):
     """Two processes of one deployment."""
-    async for one in serve(database, tmp_path, settings={"epoch": 1}):
+    async for one in serve(database, tmp_path, settings={"epoch": 1}, fresh=True):
         async with started(replace(one.service.settings), database) as other:
             yield one, other
 

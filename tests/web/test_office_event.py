@@ -8,14 +8,17 @@ from api import audit, rotating
 from api.web import anchor_pages
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import NONE, Policy
+from ledger.tlog.sm2 import Sm2Key
 from ledger.tlog.verify import verify_proof
 from tests.api.anchored import put_on_record, registered
 from tests.ledger.anchoring import County
+from tests.ledger.tlog import keys
 from tests.web.test_event_page import published
 from tests.web.test_lists import table
 
 OFFICE = "/office/469002"
 AT = f"{OFFICE}/events"
+BY_SM2 = Sm2Key("x", keys.POINT).text
 PEOPLE = ("wu-jun", "xing-tao", "jiang-he", "yan-qing", "qin-yu", "zhou-min", "chen-zhi", "guo-an")
 
 
@@ -130,7 +133,7 @@ async def test_an_act_on_the_keys_of_a_log_leads_to_its_page(reader):
 
 async def recorded_of(here, kind):
     """As the commands put on record what became of a key."""
-    data = {"sequence": "469002", "origin": "x", "key": kind, "step": "x"}
+    data = {"sequence": "469002", "origin": "x", "key": BY_SM2, "step": "x"}
     place = rotating.Place(None, here.service.ledgers["469002"], None)
     await rotating.recorded(place, kind, data, kind)
 

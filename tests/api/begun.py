@@ -1,0 +1,88 @@
+"""Example ledgers that are set up already: made once for each start, and copied by the tests.
+
+A ledger is set up in a tenth of a second, and its views, checks and first checkpoint take two
+more; a copy of the database takes a hundredth.  Nothing is left out: a test gets what a service
+left behind that has run for a moment, and the clock goes on from there.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import asyncpg
+
+from api.settings import Settings
+from ledger.database import Role
+from ledger.store import companions
+from tests.api import serving
+
+# By the server, the start and the name of the ledger.
+MADE: dict[tuple[str, str, str], "Begun"] = {}
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A database to copy, the keys and checkpoints beside it, and the time it is in the ledger."""
+
+    name: str
+    folder: Path
+    at: datetime
+
+
+def within_reach(database):
+    """Tell whether databases can be copied on its server: not by who only has a URL."""
+    return "dsn" not in database.reach and database.creator is not None
+
+
+async def copied(database, folder, start, ledger):
+    """Put a copy of an example ledger in the place of a database, and its keys below a folder."""
+    creator = database.as_creator()
+    known = creator["host"], start, ledger
+    if known not in MADE:
+        MADE[known] = await _made(database, start, ledger)
+    made, name = MADE[known], creator["database"]
+    connection = await asyncpg.connect(**creator | {"database": "postgres"})
+    try:
+        for statement in (
+            f"DROP DATABASE {name} WITH (FORCE)",
+            f"CREATE DATABASE {name} TEMPLATE {made.name}",
+            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+            f"GRANT CONNECT ON DATABASE {name} TO {', '.join(Role)}",
+        ):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+    shutil.copytree(made.folder, folder, dirs_exist_ok=True)
+    connection = await asyncpg.connect(**creator)
+    try:
+        on = "UPDATE ledger.clock SET sim_at = $1, real_at = clock_timestamp()"
+        await connection.execute(on, made.at)
+    finally:
+        await connection.close()
+
+
+async def _made(database, start, ledger):
+    creator = database.as_creator()
+    name = f"begun_{os.getpid()}_{len(MADE)}"
+    folder = Path(tempfile.mkdtemp(prefix="caseledger-begun-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    connection = await asyncpg.connect(**creator | {"database": "postgres"})
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template_caseledger")
+    finally:
+        await connection.close()
+    own = replace(database, reach={**database.reach, "host": creator["host"]}).named(name)
+    await serving.initialised(own, folder, start, (ledger,), {})
+    settings = Settings(home=folder, **serving.UNHURRIED)
+    async with serving.started(settings, own, ledger) as here:
+        opened = await here.service.ledger(ledger)
+        await here.service.caught_up(ledger, -1)
+        for sequence in (ledger, *companions(ledger)):
+            head = await here.service.store.head(sequence)
+            assert await here.service.publishers[sequence].published(head.size, 30)
+        at = await opened.now()
+    return Begun(name, folder, at)
