@@ -99,7 +99,7 @@ class Intake(Staging):
                 async with self.reached() as connection:
                     found = await connection.fetch(SQL["going_on"])
                 for ledger, imported_id in found:
-                    await self.take_in(ledger, imported_id)
+                    await self._tried(ledger, imported_id)
             except (Unavailable, Unknown) as error:
                 # Rows that were appended without a note are found again by their keys.
                 # A key that was busy is destroyed by the next sweep.
@@ -107,14 +107,11 @@ class Intake(Staging):
                 log.warning("import waits", why=as_refused(error).slug)
                 await asyncio.sleep(RETRY_S)
                 continue
-            except Exception as error:
-                if isinstance(error, Corrupt):
-                    log.critical("corrupt", where=where(error))
-                    raise
-                # A defect of ours: this import stands still, and is tried again.
-                log.error(  # noqa: TRY400 its message may hold what nobody should log
-                    "import defect", error=type(error).__name__, where=where(error)
-                )
+            except Corrupt as error:
+                log.critical("corrupt", where=where(error))
+                raise
+            except Exception as error:  # noqa: BLE001 it is looked for again
+                log.error("imports not found", error=type(error).__name__, where=where(error))  # noqa: TRY400
             try:
                 async with asyncio.timeout(IDLE_S):
                     await self._wanted.wait()
@@ -140,6 +137,17 @@ class Intake(Staging):
         except Exception as error:  # noqa: BLE001 a defect of ours, told as the one above
             self._sweep_at = 0.0
             log.error("imports not swept", error=type(error).__name__, where=where(error))  # noqa: TRY400
+
+    async def _tried(self, ledger: str, imported_id: str) -> None:
+        """Take an import in; one that a defect of ours holds stands still, and is tried again."""
+        try:
+            await self.take_in(ledger, imported_id)
+        except (Unavailable, Unknown, Corrupt):
+            raise
+        except Exception as error:  # noqa: BLE001 the others go on
+            log.error(  # noqa: TRY400 its message may hold what nobody should log
+                "import defect", id=imported_id, error=type(error).__name__, where=where(error)
+            )
 
     async def take_in(self, ledger_name: str, imported_id: str) -> None:
         """Take in every row of one import that still waits."""

@@ -21,7 +21,7 @@ from ledger.database import Role
 from ledger.errors import Corrupt
 from ledger.keyring import Keyring, derived
 from tests.api.serving import serve, started
-from tests.api.test_imports import MAPPING, committed, nothing_waits, rows, upload
+from tests.api.test_imports import MAPPING, committed, finished, nothing_waits, rows, upload
 
 NAME, NUMBER = "鬻金丝雀", "460022199003074567"
 TEXT = f"no,applied,issued,done,note,who,idno\nE-1,2019-01-02,,,,{NAME},{NUMBER}\n"
@@ -221,6 +221,30 @@ async def test_what_cannot_be_swept_stops_no_import_and_is_swept_later(here, con
     await nothing_waits(here)
     told = (await here.get(f"/imports/{old}", by="wu-jun")).body
     assert (0, {"expired": 1}) == (told["ready"], told["codes"])
+
+
+async def test_a_defect_in_one_import_stops_no_other(here, monkeypatch):
+    files = [TEXT, TEXT.replace("E-1", "E-2")]
+    first, second = sorted([(await upload(here, f, mapping=NAMING)).body["id"] for f in files])
+    intake = here.app[INTAKE]
+    take_in = intake.take_in
+
+    async def defective(ledger, imported):
+        if imported == first:
+            raise RuntimeError("张三")
+        await take_in(ledger, imported)
+
+    monkeypatch.setattr(intake, "take_in", defective)
+    with structlog.testing.capture_logs() as logged:
+        assert 202 == (await here.post(f"/imports/{first}/commit", by="wu-jun")).status
+        assert 1 == (await committed(here, second))["recorded"]
+    (told, *_) = [line for line in logged if line["event"] == "import defect"]
+    assert (first, "RuntimeError") == (told["id"], told["error"])
+    assert "张三" not in str(logged)
+
+    monkeypatch.setattr(intake, "take_in", take_in)
+    intake.wake()
+    assert 1 == (await finished(here, first))["recorded"]
 
 
 async def test_a_busy_keyring_hides_not_why_an_upload_was_refused(here):
