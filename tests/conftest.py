@@ -33,6 +33,8 @@ except ImportError:
 PREFIX = "caseledger-test-"
 TEMPLATE = "template_caseledger"
 NUMBERS = itertools.count(1)
+# What is still to be dropped, and where.
+OVER: list[tuple[Database, str]] = []
 SERVER = os.environ.get("TEST_DATABASE_URL")
 # The layer that runs a PostgreSQL of our own is not what that server is for.
 collect_ignore = ["ledger/test_cluster.py"] if SERVER else []
@@ -85,9 +87,11 @@ def template(request, run):
     if "test_server" in given:
         folder = Path(given["test_server"])
         yield (elsewhere(folder) if SERVER else Database.attached(Cluster(folder))).named(TEMPLATE)
+        dropped(run)
         return
     server = run(begin())
     yield (server if SERVER else Database.of(server)).named(TEMPLATE)
+    dropped(run)
     run(end(server))
 
 
@@ -105,6 +109,7 @@ def external_template(request, run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("external")
     shutil.copy(cluster.folder / "roles", folder)
     yield Database.external(f"postgresql://postgres:{secret}@/{TEMPLATE}?host={host}", folder)
+    dropped(run)
     run(end(cluster))
 
 
@@ -118,6 +123,7 @@ def origin(request):
 @pytest.fixture
 def database(run, origin):
     """A migrated, empty database of this test's own: `database.as_role(Role.APP)`."""
+    dropped(run)
     name = f"test_{os.getpid()}_{next(NUMBERS)}"
     run(
         as_creator(
@@ -129,7 +135,17 @@ def database(run, origin):
         )
     )
     yield origin.named(name)
-    run(as_creator(origin.named("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
+    OVER.append((origin.named("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def dropped(run):
+    """Drop the databases of tests that have ended.
+
+    Only when the next one begins: the loop of the test is closed by then.  Before that, whoever
+    was just connecting on it stands still, and PostgreSQL waits a minute for them.
+    """
+    while OVER:
+        run(as_creator(*OVER.pop()))
 
 
 @pytest.fixture
