@@ -142,10 +142,25 @@ class Log:
         )
         for row in rows:
             tile = missing[row["at"] - 1]
-            found[tile] = self._tiles[tile] = bytes(row["hashes"])
+            found[tile] = self._known(tile, row["hashes"])
+        return found
+
+    def _known(self, tile: Tile, hashes: bytes) -> bytes:
+        """Remember a tile: what one of a width holds never changes."""
+        self._tiles[tile] = bytes(hashes)
         while len(self._tiles) > CACHED_TILES:
             self._tiles.popitem(last=False)
-        return found
+        return self._tiles[tile]
+
+    async def _around(self, position: int) -> None:
+        """Read the full tile that an event is in, if there is one.
+
+        A proof takes it under whatever checkpoint, so it is read before it is known which one.
+        """
+        tile = Tile(0, position // WIDTH)
+        if tile not in self._tiles:
+            for row in await self._fetch("full_tile", self.name, tile.level, tile.n):
+                self._known(tile, row["hashes"])
 
     async def bundle(self, tile: Tile) -> bytes | None:
         """Return a bundle of entries; None where the tree has not that many."""
@@ -176,8 +191,8 @@ class Log:
         Raises `Behind` where no checkpoint covers it yet, and `Corrupt` where what is stored
         does not prove out: a wrong proof is never handed out.
         """
-        signed, row = await asyncio.gather(
-            self._or_newest(under), self._store.row(self.name, position)
+        signed, row, _ = await asyncio.gather(
+            self._or_newest(under), self._store.row(self.name, position), self._around(position)
         )
         if signed is None or position >= signed.size:
             raise Behind("no checkpoint covers that position yet")

@@ -62,6 +62,14 @@ SELECT w.at, made.hashes
           AND b.n < w.n * 256 + w.width
        HAVING count(*) = w.width) AS made;
 
+-- name: full_tile
+-- One full tile, as it is stored.
+SELECT hashes
+  FROM ledger.tile
+ WHERE ledger = $1
+   AND level = $2
+   AND n = $3;
+
 -- name: following
 -- What may still have to be integrated: the bytes, and the hash that was made of them.
 SELECT position, record, leaf
