@@ -31,6 +31,13 @@ ASKED = {
             " NULL, NULL, false, NULL"
         ),
     ),
+    "alerts_of_a_case": (
+        of_page(timeout_alerts.SQL["listed"], counted=False),
+        (
+            f"'{LEDGER}', {EVERYTHING}, {NOW}, 51, 'xing-tao', NULL, NULL, NULL, NULL, 'case 7',"
+            " NULL, NULL, NULL, false, NULL"
+        ),
+    ),
     "alerts_counted": (
         timeout_alerts.SQL["listed"],
         (
@@ -106,6 +113,13 @@ async def test_a_page_whose_total_is_not_asked_for_ends_with_its_last_row(many):
 
     (rows,) = re.findall(r"Index Scan Backward using alert_by_time .*actual rows=(\d+)", plan)
     assert int(rows) <= 51, plan
+
+
+async def test_the_cards_of_a_case_are_read_by_its_number(many):
+    plan = await plan_of(many, "alerts_of_a_case")
+
+    assert "alert_by_case_no" in plan, plan
+    assert "alert_by_time" not in plan, plan
 
 
 async def test_control_where_a_total_might_be_counted_everything_is_read(many):
