@@ -288,7 +288,9 @@ class Fsck:
 
     async def _tiles(self, full: Full) -> None:
         size = self._log["size"] if self._log else 0
-        due = {place: made for place, made in full.items() if _end(*place) <= size}
+        due = {
+            place: made for place, made in full.items() if (place[1] + 1) * span(place[0]) <= size
+        }
         places = ([level for level, _ in due], [n for _, n in due])
         for row in await self._fetch("tiles", self._sequence, *places) if due else ():
             self._tree.compare(row, *due[row["level"], row["n"]])
@@ -442,8 +444,3 @@ async def strangers(
     if found != list(applied):
         judged.add("migration", None, "the migrations on record are not those of this program")
     return tuple(judged.found.values())
-
-
-def _end(level: int, n: int) -> int:
-    """How large a tree has to be to have this full tile."""
-    return (n + 1) * span(level)

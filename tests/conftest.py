@@ -35,6 +35,8 @@ TEMPLATE = "template_caseledger"
 NUMBERS = itertools.count(1)
 # What is still to be dropped, and where.
 OVER: list[tuple[Database, str]] = []
+# What only at the end of the run is: others are copied from it.
+LASTING: list[tuple[Database, str]] = []
 SERVER = os.environ.get("TEST_DATABASE_URL")
 # The layer that runs a PostgreSQL of our own is not what that server is for.
 collect_ignore = ["ledger/test_cluster.py"] if SERVER else []
@@ -88,10 +90,12 @@ def template(request, run):
         folder = Path(given["test_server"])
         yield (elsewhere(folder) if SERVER else Database.attached(Cluster(folder))).named(TEMPLATE)
         dropped(run)
+        dropped(run, LASTING)
         return
     server = run(begin())
     yield (server if SERVER else Database.of(server)).named(TEMPLATE)
     dropped(run)
+    dropped(run, LASTING)
     run(end(server))
 
 
@@ -125,27 +129,29 @@ def database(run, origin):
     """A migrated, empty database of this test's own: `database.as_role(Role.APP)`."""
     dropped(run)
     name = f"test_{os.getpid()}_{next(NUMBERS)}"
-    run(
-        as_creator(
-            origin.named("postgres"),
-            f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}",
-            # What a template does not hand on.
-            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
-            f"GRANT CONNECT ON DATABASE {name} TO {', '.join(Role)}",
-        )
-    )
+    run(as_creator(origin.named("postgres"), *copying(TEMPLATE, name)))
     yield origin.named(name)
     OVER.append((origin.named("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-def dropped(run):
+def copying(template, name):
+    """Return the statements that copy a database."""
+    return (
+        f"CREATE DATABASE {name} TEMPLATE {template}",
+        # What a template does not hand on.
+        f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {name} TO {', '.join(Role)}",
+    )
+
+
+def dropped(run, over=OVER):
     """Drop the databases of tests that have ended.
 
     Only when the next one begins: the loop of the test is closed by then.  Before that, whoever
     was just connecting on it stands still, and PostgreSQL waits a minute for them.
     """
-    while OVER:
-        run(as_creator(*OVER.pop()))
+    while over:
+        run(as_creator(*over.pop()))
 
 
 @pytest.fixture

@@ -13,12 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import asyncpg
-
 from api.settings import Settings
-from ledger.database import Role
 from ledger.store import companions
 from tests.api import serving
+from tests.conftest import LASTING, TEMPLATE, as_creator, copying
 
 # By the server, the start and the name of the ledger.
 MADE: dict[tuple[str, str, str], "Begun"] = {}
@@ -45,24 +43,11 @@ async def copied(database, folder, start, ledger):
     if known not in MADE:
         MADE[known] = await _made(database, start, ledger)
     made, name = MADE[known], creator["database"]
-    connection = await asyncpg.connect(**creator | {"database": "postgres"})
-    try:
-        for statement in (
-            f"DROP DATABASE {name} WITH (FORCE)",
-            f"CREATE DATABASE {name} TEMPLATE {made.name}",
-            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
-            f"GRANT CONNECT ON DATABASE {name} TO {', '.join(Role)}",
-        ):
-            await connection.execute(statement)
-    finally:
-        await connection.close()
+    gone = f"DROP DATABASE {name} WITH (FORCE)"
+    await as_creator(database.named("postgres"), gone, *copying(made.name, name))
     shutil.copytree(made.folder, folder, dirs_exist_ok=True)
-    connection = await asyncpg.connect(**creator)
-    try:
-        on = "UPDATE ledger.clock SET sim_at = $1, real_at = clock_timestamp()"
-        await connection.execute(on, made.at)
-    finally:
-        await connection.close()
+    at = f"UPDATE ledger.clock SET sim_at = '{made.at.isoformat()}', real_at = clock_timestamp()"
+    await as_creator(database, at)
 
 
 async def _made(database, start, ledger):
@@ -70,11 +55,9 @@ async def _made(database, start, ledger):
     name = f"begun_{os.getpid()}_{len(MADE)}"
     folder = Path(tempfile.mkdtemp(prefix="caseledger-begun-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    connection = await asyncpg.connect(**creator | {"database": "postgres"})
-    try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template_caseledger")
-    finally:
-        await connection.close()
+    there = database.named("postgres")
+    await as_creator(there, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    LASTING.append((there, f"DROP DATABASE {name} WITH (FORCE)"))
     own = replace(database, reach={**database.reach, "host": creator["host"]}).named(name)
     await serving.initialised(own, folder, start, (ledger,), {})
     settings = Settings(home=folder, **serving.UNHURRIED)
