@@ -45,55 +45,47 @@ WITH at AS (
                                 FROM at
                                WHERE at.projection = 'timeout_alerts')
           AND o.person = $3),
-     answered AS (
-       SELECT d.alert, bool_or(NOT d.withdrawn) AS answered, bool_or(d.withdrawn) AS withdrawn
-         FROM projections.alert_answer AS d
-        WHERE d.ledger = $1
-          AND d.generation = (SELECT at.generation
+     counted AS MATERIALIZED (
+       SELECT coalesce(max(u.until), '-infinity') AS until
+         FROM projections.alert_counted AS u
+        WHERE u.ledger = $1
+          AND u.generation = (SELECT at.generation
                                 FROM at
-                               WHERE at.projection = 'timeout_alerts')
-          AND d.at <= $2
-        GROUP BY d.alert),
-     visible AS MATERIALIZED (
-       SELECT k.stream
-         FROM projections.alert_case AS k
-        WHERE k.ledger = $1
-          AND k.generation = (SELECT at.generation
-                                FROM at
-                               WHERE at.projection = 'timeout_alerts')
-          -- Who sees everything needs none of it.
-          AND NOT $9
-          AND (   k.seen && $10
+                               WHERE at.projection = 'timeout_alerts')),
+     cards AS MATERIALIZED (
+       SELECT e.level, e.state, e.cards, e.posts, e.raised_at,
+              (   $9
+               OR e.seen && $10
                OR EXISTS (SELECT FROM unnest($11::text[], $12::text[]) AS o (mark, item)
-                           WHERE o.item = k.item
-                             AND o.mark = ANY (k.seen)))),
-     cards AS (
-       SELECT a.level,
-              CASE WHEN a.withdrawn_at <= $2 OR n.withdrawn THEN 'withdrawn'
-                   WHEN a.closed_at <= $2 THEN 'closed'
-                   WHEN n.answered IS NOT TRUE THEN 'raised'
-                   WHEN a.deadline IS NULL OR a.met_at <= $2 THEN 'closed'
-                   ELSE 'answered' END AS state
-         FROM projections.alert AS a
-         LEFT JOIN answered AS n
-           ON n.alert = a.id
-        WHERE a.ledger = $1
-          AND a.generation = (SELECT at.generation
-                                FROM at
-                               WHERE at.projection = 'timeout_alerts')
-          AND a.raised_at <= $2
-          AND (   $9
-               OR a.stream IN (SELECT visible.stream FROM visible)
-               OR 'O:' || a.organ = ANY ($10)
-                  AND NOT EXISTS (SELECT FROM projections.alert_case AS k
-                                   WHERE k.ledger = $1
-                                     AND k.generation = a.generation
-                                     AND k.stream = a.stream)
-               OR $3 = ANY (a.persons)
-               OR EXISTS (SELECT FROM mine
-                           WHERE mine.post = ANY (a.posts)
-                             AND mine.since <= a.raised_at
-                             AND (mine.until IS NULL OR mine.until > a.raised_at)))),
+                           WHERE o.item = e.item
+                             AND o.mark = ANY (e.seen))
+               OR 'O:' || e.organ = ANY ($10)
+               OR $3 = ANY (e.persons)) IS TRUE AS visible
+         FROM (SELECT c.level, c.state, c.cards, c.item, c.seen, c.organ, c.persons, c.posts,
+                      NULL::timestamptz AS raised_at
+                 FROM projections.alert_count AS c
+                WHERE c.ledger = $1
+                  AND c.generation = (SELECT at.generation
+                                        FROM at
+                                       WHERE at.projection = 'timeout_alerts')
+                UNION ALL
+               -- What time alone has raised since.
+               SELECT a.level, a.state, 1, a.item, a.seen, a.organ, a.persons, a.posts, a.raised_at
+                 FROM projections.alert_standing AS a
+                WHERE a.ledger = $1
+                  AND a.generation = (SELECT at.generation
+                                        FROM at
+                                       WHERE at.projection = 'timeout_alerts')
+                  AND a.raised_at > (SELECT counted.until FROM counted)
+                  AND a.raised_at <= $2) AS e),
+     -- Posts of this person that answer for cards which nothing else lets them see: rarely any.
+     by_post AS MATERIALIZED (
+       SELECT array_agg(DISTINCT mine.post) AS posts
+         FROM cards
+         JOIN mine
+           ON mine.post = ANY (cards.posts)
+        WHERE cards.raised_at IS NULL
+          AND NOT cards.visible),
      waiting AS (
        SELECT a.deadline, a.raised_at <= $2 AS red,
               EXISTS (SELECT FROM projections.alert AS y
@@ -163,9 +155,35 @@ SELECT b.block, coalesce(b.word, ''), n.light, sum(lit.number)::bigint
  WHERE n.light IS NOT NULL
  GROUP BY 1, 2, 3
  UNION ALL
-SELECT 'alert', cards.level, cards.state, count(*)
-  FROM cards
- GROUP BY cards.level, cards.state
+SELECT 'alert', k.level, k.state, sum(k.cards)::bigint
+  FROM (SELECT cards.level, cards.state, cards.cards
+          FROM cards
+         WHERE cards.visible
+            OR EXISTS (SELECT FROM mine
+                        WHERE mine.post = ANY (cards.posts)
+                          AND mine.since <= cards.raised_at
+                          AND (mine.until IS NULL OR mine.until > cards.raised_at))
+         UNION ALL
+        SELECT a.level, a.state, 1
+          FROM projections.alert_standing AS a
+         WHERE (SELECT by_post.posts FROM by_post) IS NOT NULL
+           AND a.ledger = $1
+           AND a.generation = (SELECT at.generation
+                                 FROM at
+                                WHERE at.projection = 'timeout_alerts')
+           AND a.raised_at <= (SELECT counted.until FROM counted)
+           AND a.posts && (SELECT by_post.posts FROM by_post)
+           AND (   a.seen && $10
+                OR EXISTS (SELECT FROM unnest($11::text[], $12::text[]) AS o (mark, item)
+                            WHERE o.item = a.item
+                              AND o.mark = ANY (a.seen))
+                OR 'O:' || a.organ = ANY ($10)
+                OR $3 = ANY (a.persons)) IS NOT TRUE
+           AND EXISTS (SELECT FROM mine
+                        WHERE mine.post = ANY (a.posts)
+                          AND mine.since <= a.raised_at
+                          AND (mine.until IS NULL OR mine.until > a.raised_at))) AS k
+ GROUP BY k.level, k.state
  UNION ALL
 SELECT 'link', waiting.deadline,
        CASE WHEN waiting.red THEN 'red' WHEN waiting.yellow THEN 'yellow' ELSE 'green' END,

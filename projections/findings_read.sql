@@ -77,16 +77,18 @@ WITH shown AS MATERIALIZED (
                          ON k.ledger = f.ledger
                         AND k.generation = f.generation
                         AND k.stream = f.stream
+                      CROSS JOIN LATERAL (
+                            SELECT coalesce(f.measured,
+                                            projections.grown(f.since, f.step, $2, s.zone)) AS by_now
+                            OFFSET 0) AS y
                       WHERE f.ledger = $1
                         AND f.generation = s.generation
                         AND f.measure = t.measure
                         AND f.step = u.step
                         AND f.since <= l.until
                         AND projections.grown_at(f.since, f.step, t.threshold, s.zone) <= least($2, $13::timestamptz)
-                        AND projections.passes(
-                                coalesce(f.measured, projections.grown(f.since, f.step, $2, s.zone)),
-                                t.op, t.threshold, f.beside, t.beside_op, t.beside_threshold,
-                                t.either)
+                        AND projections.passes(y.by_now, t.op, t.threshold, f.beside, t.beside_op,
+                                               t.beside_threshold, t.either)
                         AND ($13::timestamptz IS NULL OR projections.grown_at(f.since, f.step, t.threshold, s.zone) < $13::timestamptz
                              OR projections.finding_id(f.measure, f.positions, f.part, f.officer, f.unit) < $14)
                         AND ($6::text IS NULL OR f.stream = (SELECT stream FROM asked))

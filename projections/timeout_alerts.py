@@ -31,6 +31,8 @@ SQL = load(Path(__file__).with_suffix(".sql"))
 FILTERS = frozenset({"level", "organ", "item", "state", "deadline", "case"})
 LEVELS = frozenset({"early", "yellow", "red"})
 STATES = frozenset({"raised", "answered", "closed", "withdrawn"})
+# What raises or closes a card that hangs on no case.
+OF_OFFICE = frozenset({"seal-reconciled", "appointment-approved", "appointment-reviewed"})
 
 
 # -- reading ----------------------------------------------------------------------------------
@@ -166,27 +168,58 @@ POST_COLUMNS = ("ledger", "generation", "appointment", "post", "person", "since"
 
 
 async def apply(connection: Connection, batch: Batch) -> None:
-    """Tell anew the cards of every case that something happened to, and of each refusal."""
-    if batch.refusals:
-        found = (cards.of_refusal(event, batch.office) for event in batch.events)
-        await _write(connection, batch, (card for card in found if card is not None))
+    """Tell anew the cards of every case that something happened to, and of each refusal.
+
+    What changes is counted out before and in behind.
+    """
+    if not batch.events:
         return
+    await connection.execute(SQL["count_raised"], *batch.key, batch.events[-1].recorded_at)
+    if batch.refusals:
+        found = [cards.of_refusal(event, batch.office) for event in batch.events]
+        raised = [card for card in found if card is not None]
+        await _write(connection, batch, raised)
+        await _count(connection, batch, 1, ids=[card.id for card in raised])
+        return
+    every = await _told(connection, batch)
+    streams = {stream for told in every for stream in told.streams}
+    streams |= {event.stream for event in batch.events if event.type in OF_OFFICE}
+    await _count(connection, batch, -1, streams=streams)
     await _posts(connection, batch)
     await _answering(connection, batch)
     await _answers(connection, batch)
     await _reconciled(connection, batch)
     await _emergencies(connection, batch)
+    for told in every:
+        await _told_anew(connection, batch, told)
+    await _count(connection, batch, 1, streams=streams)
+
+
+async def _told(connection: Connection, batch: Batch) -> list[Told]:
+    """Tell the cards of every case, complaint and matter of a batch, and what a day moved."""
     changed = batch.streams | await moved(
         connection, batch, SQL["moved_by_calendar"], SQL["of_organ"]
     )
     histories = await batch.histories.at(filter(is_case, changed), batch.events, batch.end)
-    for told in (
+    every = (
         _of_cases(histories, batch.office),
         await cards_beside.of_complaints(batch, changed),
         await cards_beside.of_matters(batch, changed, histories),
-    ):
-        if told.streams:
-            await _told_anew(connection, batch, told)
+    )
+    return [told for told in every if told.streams]
+
+
+async def _count(
+    connection: Connection,
+    batch: Batch,
+    times: int,
+    *,
+    streams: Iterable[str] = (),
+    ids: Sequence[str] = (),
+) -> None:
+    of = sorted(streams)
+    if of or ids:
+        await connection.execute(SQL["count_cards"], *batch.key, of, list(ids), times)
 
 
 def _of_cases(histories: Mapping[str, Events], office: Office) -> Told:
@@ -333,12 +366,15 @@ PROJECTION = Projection(
         "alert_case": SQL["rows_of_cases"],
         "alert_post": SQL["rows_of_posts"],
         "alert_answer": SQL["rows_of_answers"],
+        "alert_count": SQL["rows_of_counts"],
     },
     remove={
         "alert": SQL["remove"],
         "alert_case": SQL["remove_all_cases"],
         "alert_post": SQL["remove_all_posts"],
         "alert_answer": SQL["remove_all_answers"],
+        "alert_count": SQL["remove_all_counts"],
+        "alert_counted": SQL["remove_counted"],
     },
     beside=REFUSALS,
 )

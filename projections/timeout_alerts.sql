@@ -1,3 +1,11 @@
+-- name: count_raised
+-- Count what time alone has raised by the newest event of a batch.
+SELECT projections.count_raised($1, $2, $3);
+
+-- name: count_cards
+-- Count the cards of these streams, and these, out (-1) before they change, in (1) behind.
+SELECT projections.count_cards($1, $2, $3, $4, $5);
+
 -- name: remove_of_cases
 -- The cards of cases that are known better now; a refusal's card stays.
 DELETE FROM projections.alert
@@ -190,6 +198,26 @@ SELECT position, alert, at, person, withdrawn, reason
  WHERE ledger = $1
    AND generation = $2
  ORDER BY position;
+
+-- name: rows_of_counts
+-- And how many stand how.
+SELECT item, seen, organ, persons, posts, level, state, cards
+  FROM projections.alert_count
+ WHERE ledger = $1
+   AND generation = $2
+ ORDER BY seen, item, organ, persons, posts, level, state;
+
+-- name: remove_all_counts
+-- All of a generation that is not shown any more: they are few.
+DELETE FROM projections.alert_count
+ WHERE ledger = $1
+   AND generation = $2;
+
+-- name: remove_counted
+-- And until when they were counted.
+DELETE FROM projections.alert_counted
+ WHERE ledger = $1
+   AND generation = $2;
 
 -- name: remove_all_answers
 -- Some rows of a generation that is not shown any more.

@@ -172,6 +172,17 @@ UPDATE projections.progress AS p
  WHERE h.ledger = p.sequence
    AND p.ledger = $1;
 
+-- name: uncounted
+-- What was counted of the cards before there were so many.
+TRUNCATE projections.alert_count, projections.alert_counted;
+
+-- name: counted
+-- How many cards stand how, as their follower would have counted them by now.
+SELECT projections.count_raised(s.ledger, s.generation, ledger.now(s.ledger))
+  FROM projections.shown AS s
+ WHERE s.ledger = $1
+   AND s.projection = 'timeout_alerts';
+
 -- name: settle_all
 -- What autovacuum would have done by then, of the views too.
 VACUUM (ANALYZE);

@@ -7,6 +7,7 @@ because what may be done is not what is tested here.
 import contextlib
 import hashlib
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
@@ -23,9 +24,11 @@ from ledger.database import Role
 from ledger.occasion import Occasion
 from ledger.office import Office
 from ledger.office.setup import opening
+from ledger.queries import load
 from ledger.store import Command, Store, open_ledger
 from projections import (
     audit_trail,
+    board,
     complaints,
     conformity,
     current_state,
@@ -44,6 +47,7 @@ from projections.follow import Follower
 LEDGER = "469002"
 DATA = Path(records.__file__).parent / "data"
 EVERYTHING = (("J", "qh-12345", None),)
+MISCOUNTED = load(Path(__file__).with_name("many.sql"))["miscounted"]
 
 
 def indexed(ledger, case):
@@ -323,9 +327,38 @@ class Bureau:
     ):
         await self.follow(timeout_alerts.PROJECTION)
         now = instant(now) if now else await self.store.now(self.ledger)
+        await self.counted(now, scopes, person)
         return await timeout_alerts.listed(
             self.reads, self.ledger, scopes, filters, after, limit, now, person=person
         )
+
+    async def counted(self, now, scopes=EVERYTHING, person=None):
+        """Hold the count of cards against the cards, for every reader that a test has.
+
+        The board of a reader counts what their list shows; and what was counted as cards moved
+        is what a count of all of them gives.
+        """
+        reads, ledger = self.reads, self.ledger
+        told = await board.told(
+            reads, ledger, person, now, now.date(), cases=(), alerts=scopes, reviews=(),
+            complaints=(),
+        )  # fmt: skip
+        page = await timeout_alerts.listed(
+            reads, ledger, scopes, {}, None, 10_000, now, person=person
+        )
+        shown = Counter((card["level"], card["state"]) for card in page.items)
+        assert shown == {key[1:]: n for key, n in told.counts.items() if key[0] == "alert"}
+        for differing in await reads.fetch(MISCOUNTED, ledger):
+            raise AssertionError(f"counted otherwise: {tuple(differing)}")
+        return shown
+
+    async def counted_anew(self, projection):
+        """Take the count away, as before there was one; what every list shows all the same."""
+        await self.follow(projection)
+        async with self.pool.acquire() as connection:
+            for table in ("alert_count", "alert_counted"):
+                await connection.execute(projection.remove[table], self.ledger, 1)
+        return await self.counted(await self.store.now(self.ledger))
 
     async def findings(self, now=None, after=None, limit=50, *, counted=False, **filters):
         for projection in (timeout_alerts.PROJECTION, FINDINGS):

@@ -33,6 +33,10 @@ VALUES ($1, 1, 'timeout_alerts', $1, 1);
 -- What autovacuum would have done by then.
 ANALYZE projections.alert, projections.alert_case;
 
+-- name: count
+-- What their follower would have counted by an instant.
+SELECT projections.count_raised($1, 1, $2);
+
 -- name: without
 -- The control.
 DROP INDEX projections.alert_of_open_links;
@@ -64,3 +68,23 @@ VALUES ($1, 'readings', 1);
 -- Where it has come.
 INSERT INTO projections.progress (ledger, generation, projection, sequence, next_position)
 VALUES ($1, 1, 'readings', $1 || '.open', 1);
+
+-- name: miscounted
+-- Where the count of cards is another one than a count of all of them, on either side.
+WITH stored AS (
+       SELECT c.generation, c.item, c.seen, c.organ, c.persons, c.posts, c.level, c.state, c.cards
+         FROM projections.alert_count AS c
+        WHERE c.ledger = $1),
+     real AS (
+       SELECT a.generation, a.item, a.seen, a.organ, a.persons, a.posts, a.level, a.state,
+              count(*) AS cards
+         FROM projections.alert_standing AS a
+         JOIN projections.alert_counted AS u
+           ON u.ledger = a.ledger
+          AND u.generation = a.generation
+        WHERE a.ledger = $1
+          AND a.raised_at <= u.until
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8)
+(TABLE stored EXCEPT TABLE real)
+ UNION ALL
+(TABLE real EXCEPT TABLE stored);

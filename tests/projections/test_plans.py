@@ -1,6 +1,7 @@
 """How lists of few among very many rows are read: by an index of those few."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,21 @@ async def test_the_cards_of_a_case_are_read_by_its_number(many):
 
     assert "alert_by_case_no" in plan, plan
     assert "alert_by_time" not in plan, plan
+
+
+async def test_the_board_reads_no_card_that_is_counted(many):
+    read = r"Scan (?:Backward )?(?:using \w+ )?on alert a(?:_\d+)? .*actual rows=(\d+)"
+    # The control: before they are counted all are read.
+    assert CASES <= max(float(n) for n in re.findall(read, await plan_of(many, "board")))
+
+    await many.execute(MANY["count"], LEDGER, datetime(2026, 12, 31, tzinfo=UTC))
+    await many.execute(MANY["settle"])
+    plan = await plan_of(many, "board")
+
+    few = [float(n) for n in re.findall(read, plan)]
+    assert few, plan
+    # Only the pushes and claims that are open.
+    assert CASES / 50 >= max(few), plan
 
 
 async def test_control_where_a_total_might_be_counted_everything_is_read(many):

@@ -1,5 +1,7 @@
 """Cards: which are raised, at which instant, who answers, and why they go."""
 
+from typing import Any
+
 import pytest
 
 from ledger import approval, result, supervision
@@ -353,3 +355,119 @@ async def test_pages_follow_each_other_without_gap_or_repetition(bureau):
             break
 
     assert list(whole) == found
+
+
+# -- how many stand how ---------------------------------------------------------------------------
+
+
+async def said_to(bureau, stream, card, what, by):
+    """Record that a card was answered, or withdrawn, as the acts do."""
+    case = await bureau.case(stream)
+    said = Event(
+        stream=stream, version=case.version + 1, type=what, responsibility="supervision",
+        occurred_at=await bureau.store.now("469002"), actor=by, reason="案情复杂",
+        data={"alert": card["id"], "level": card["level"]},
+    )  # fmt: skip
+    await bureau.append((said,))
+
+
+async def of_office(bureau, stream, what, **data):
+    done = Event(
+        stream=stream, version=bureau.office.stream_versions[stream] + 1, type=what,
+        occurred_at=await bureau.store.now("469002"), actor=WU, responsibility="administration",
+        data=data,
+    )  # fmt: skip
+    await bureau.append((done,))
+
+
+READERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"scopes": (("O", "qh-xzsp", None),), "person": "wu-jun"},
+    {"scopes": (("S", "qh-wjw", ("QH-002",)),), "person": "mo-li"},
+    {"scopes": (("S", "qh-zjj", None),), "person": "zheng-kai"},
+    {"scopes": (), "person": "chen-zhi"},
+    {"scopes": (), "person": "wu-jun"},
+)
+
+
+@pytest.mark.parametrize("limit", [1, 500])
+async def test_cards_are_counted_as_they_move(bureau, limit):
+    """Whatever happens, by events or by time: every reader counts what their list shows."""
+
+    async def counted(text):
+        await bureau.follow(timeout_alerts.PROJECTION, limit)
+        now = await bureau.store.now("469002")
+        # Now, and when time alone has raised more since the newest event.
+        for at in (now, max(now, instant(text))):
+            told = [await bureau.counted(at, **reader) for reader in READERS]
+        return told[0]
+
+    one, two = await bureau.accepted(), await bureau.accepted("QH-008")
+    assert not await counted("2025-09-22 09:00")
+    assert {("early", "raised"): 1, ("yellow", "raised"): 1} == await counted("2025-09-25 12:00")
+
+    await bureau.at("2025-09-26 09:00")
+    await bureau.handed_to(one)
+    await bureau.refused(two, "seal", HE, "wrong-stage", "seal.authorising-event")
+    await bureau.refused(None, "seal-hand-over", HE, "seal-not-held", "seal.custody")
+    assert 2 == (await counted("2025-09-29 12:00"))["yellow", "raised"]
+
+    await bureau.at("2025-10-14 09:00")
+    await of_office(bureau, "appointment:wu-jun-bureau-head", "appointment-ended")
+    count_of_seal = {"keeper": "he-yan", "organs": ["qh-xzsp"], "counter": 3, "uses": 2}
+    await of_office(bureau, "seal:QH-S1", "seal-reconciled", **count_of_seal, difference=1)
+    differs = await counted("2025-10-14 09:00")
+    await bureau.at("2025-10-14 10:00")
+    await of_office(bureau, "seal:QH-S1", "seal-reconciled", **count_of_seal, difference=0)
+    agrees = await counted("2025-10-14 10:00")
+    assert differs["red", "raised"] == agrees["red", "raised"] + 1
+    assert differs["red", "closed"] == agrees["red", "closed"] - 1
+
+    cards = {
+        (card["case"][-1], card["deadline"] or card["rule"], card["level"]): card
+        for card in (await bureau.alerts()).items
+        if card["case"]
+    }
+    await said_to(bureau, one, cards["1", "promised", "red"], "alert-answered", WU)
+    await said_to(bureau, one, cards["1", "promised", "early"], "alert-withdrawn", MO)
+    refused = cards["2", "seal.authorising-event", "red"]
+    await said_to(bureau, two, refused, "alert-answered", WU)
+    told = await counted("2025-10-25 12:00")
+    assert (1, 2) == (told["red", "answered"], told["red", "closed"])
+    assert 1 == told["early", "withdrawn"]
+
+    await bureau.reviewed(one)
+    await bureau.act(one, result.decide, HUANG, outcome="grant", document=LICENCE)
+    told = await counted("2025-10-25 12:00")
+    assert 3 == told["red", "closed"]
+
+    await bureau.adopt(2025, off=["2025-10-20"], work=[], notice="琼府办函〔2025〕1号")
+    assert told != await counted("2025-10-25 12:00")
+
+
+async def test_what_was_there_before_cards_were_counted_is_counted_at_the_next_event(bureau):
+    stream = await bureau.accepted()
+    await bureau.at("2025-10-14 09:00")
+    await bureau.handed_to(stream)
+    before = await bureau.counted_anew(timeout_alerts.PROJECTION)
+    await bureau.at("2025-10-14 10:00")
+    await bureau.received()
+    await bureau.follow(timeout_alerts.PROJECTION)
+
+    now = await bureau.store.now("469002")
+    for reader in READERS:
+        await bureau.counted(now, **reader)
+    assert before == await bureau.counted(now)
+
+
+async def test_a_count_that_is_another_one_is_seen(bureau):
+    """The control: these tests would tell."""
+    await bureau.accepted()
+    await bureau.at("2025-10-14 09:00")
+    await bureau.received()
+    await bureau.follow(timeout_alerts.PROJECTION)
+    async with bureau.pool.acquire() as connection:
+        await connection.execute("UPDATE projections.alert_count SET cards = cards + 1")
+
+    with pytest.raises(AssertionError):
+        await bureau.alerts()
