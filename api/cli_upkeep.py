@@ -3,12 +3,16 @@
 Exit codes as in `cli.py`.  Heavy imports stand inside the functions.
 """
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
 from api.commands import LEDGER, run, say, settings
+
+# The role that verifies may have eight connections, and a check has two beside.
+MOST_JOBS = 4
 
 
 @click.command()
@@ -33,11 +37,18 @@ from api.commands import LEDGER, run, say, settings
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Certificates (PEM) that time stamps lead to; else those of the settings.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    default=lambda: min(len(os.sched_getaffinity(0)), MOST_JOBS),
+    help="How many processes read a large ledger; else one for each processor, four at most.",
+)
 def fsck(
     *,
     ledger: str,
     begin: int,
     resume: bool,
+    jobs: int,
     views: bool,
     kept: tuple[Path, ...],
     policy: Path | None,
@@ -53,7 +64,15 @@ def fsck(
 
     good = run(
         upkeep.checked(
-            settings(), ledger, begin, kept, policy, say, resume=resume, tsa_cert=tsa_cert
+            settings(),
+            ledger,
+            begin,
+            kept,
+            policy,
+            say,
+            resume=resume,
+            tsa_cert=tsa_cert,
+            jobs=jobs,
         )
     )
     if views:

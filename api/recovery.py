@@ -21,6 +21,7 @@ from api.upkeep import checkpoints, one_moment, read_if_there
 from ledger.errors import Refused
 from ledger.fsck import SQL
 from ledger.fsck_log import Signers, opened
+from ledger.fsck_ranges import SQL as RANGES
 from ledger.log import SQL as LOG
 from ledger.signing import public_halves
 from ledger.store import Row, companions
@@ -32,6 +33,7 @@ from ledger.tlog.tile import ENTRIES, Tile, decode_bundle, parse_path, tiles
 
 RECORDS = "records"
 LENGTH_BYTES = 4
+EVENTS = RANGES["events"]
 BATCH = 4_096
 
 
@@ -118,7 +120,7 @@ async def copied(settings: Settings, name: str, folder: Path, say: Say) -> int:
     async with one_moment(settings, say) as connection:
         for sequence in (name, *companions(name)):
             with _begun(folder / f"{sequence}.{RECORDS}") as written:
-                cursor = await connection.cursor(SQL["events"], sequence, 0)
+                cursor = await connection.cursor(EVENTS, sequence, 0, 2**62)
                 while rows := await cursor.fetch(BATCH):
                     count += len(rows)
                     written.write(b"".join(_framed(bytes(row["record"])) for row in rows))
@@ -197,7 +199,7 @@ async def led(
         marks.setdefault(row["size"], {bytes(row["root"])})
     agreed = all(len(roots) == 1 for roots in marks.values())
     grown, good = Grown(frozenset(marks)), (0, EMPTY_ROOT)
-    cursor = await connection.cursor(SQL["events"], sequence, 0)
+    cursor = await connection.cursor(EVENTS, sequence, 0, 2**62)
     parted = gap = False
     while not gap and (rows := await cursor.fetch(BATCH)):
         for row in (Row(*row) for row in rows):

@@ -19,6 +19,7 @@ from ledger.confirmed import Confirmation, confirm
 from ledger.database import Role
 from ledger.errors import Refused
 from ledger.fsck import SQL, Asked, Fsck, Report, strangers
+from ledger.fsck_ranges import Workers
 from ledger.proved import SQL as PROVED
 from ledger.store import companions
 from ledger.time_stamp import BadStamp, trusted, verified
@@ -28,28 +29,52 @@ from ledger.tlog.policy import parse as parse_policy
 SHOWN_EVERY_S = 1.0
 
 
-@asynccontextmanager
-async def one_moment(settings: Settings, say: Say) -> AsyncIterator[Any]:
-    """Give a connection of the role that verifies, in a transaction that sees one moment."""
-    async with moments(settings, say, 1) as (connection,):
-        yield connection
+@dataclass(slots=True)
+class Moment:
+    """Connections of the role that verifies, which all see one moment of the database.
+
+    `second` and `workers` give more of them: for what is read beside, and to other processes.
+    """
+
+    connection: Any
+    reach: dict[str, Any]
+    stack: AsyncExitStack
+
+    async def second(self) -> Any:  # noqa: ANN401 (asyncpg ships no types)
+        """Return another connection."""
+        connection = await _reading(self.reach, self.stack)
+        await connection.execute(await self.connection.fetchval(SQL["same_moment"]))
+        return connection
+
+    async def workers(self, many: int) -> Workers:
+        """Return so many processes, each with a connection once it has something to do."""
+        found = Workers(self.reach, await self.connection.fetchval(SQL["same_moment"]), many)
+        self.stack.callback(found.close)
+        return found
+
+
+async def _reading(reach: dict[str, Any], stack: AsyncExitStack) -> Any:  # noqa: ANN401
+    connection = await asyncpg.connect(**reach)
+    stack.push_async_callback(connection.close)
+    change = connection.transaction(isolation="repeatable_read", readonly=True)
+    await stack.enter_async_context(change)
+    return connection
 
 
 @asynccontextmanager
-async def moments(settings: Settings, say: Say, many: int) -> AsyncIterator[list[Any]]:
-    """Give so many of them, which see the same moment."""
+async def moment(settings: Settings, say: Say) -> AsyncIterator[Moment]:
+    """Give a moment of the database that the settings name."""
     at = home(settings)
     async with database(settings, at, say) as found, AsyncExitStack() as stack:
-        given: list[Any] = []
-        for _ in range(many):
-            connection = await asyncpg.connect(**found.as_role(Role.VERIFY))
-            stack.push_async_callback(connection.close)
-            change = connection.transaction(isolation="repeatable_read", readonly=True)
-            await stack.enter_async_context(change)
-            if given:
-                await connection.execute(await given[0].fetchval(SQL["same_moment"]))
-            given.append(connection)
-        yield given
+        reach = found.as_role(Role.VERIFY)
+        yield Moment(await _reading(reach, stack), reach, stack)
+
+
+@asynccontextmanager
+async def one_moment(settings: Settings, say: Say) -> AsyncIterator[Any]:
+    """Give one connection alone."""
+    async with moment(settings, say) as found:
+        yield found.connection
 
 
 def checkpoints(settings: Settings) -> Path:
@@ -72,13 +97,19 @@ async def checked(
     *,
     resume: bool,
     tsa_cert: Path | None = None,
+    jobs: int = 1,
 ) -> bool:
-    """Check a ledger and its companions; tell what is wrong, and return whether all is right."""
+    """Check a ledger and its companions; tell what is wrong, and return whether all is right.
+
+    A large one is read by so many processes.
+    """
     written = None if policy is None else read_if_there(policy)
     believed = None if written is None else parse_policy(written)
     stamps = Stamps(_roots(tsa_cert or settings.tsa_certificates))
     good = True
-    async with moments(settings, say, 2) as (connection, beside):
+    async with moment(settings, say) as found:
+        connection, beside = found.connection, await found.second()
+        workers = await found.workers(jobs) if jobs > 1 else None
         rows = await connection.fetch(SQL["sequences"], [name, *companions(name)])
         if not rows:
             raise no_ledger(name)
@@ -90,7 +121,7 @@ async def checked(
                 begin=begin if own else 0,
                 resume=resume,
             )
-            report = await Fsck(connection, sequence, asked, beside).run()
+            report = await Fsck(connection, sequence, asked, beside, workers).run()
             good &= _told(report)
         ours = [(one.number, one.name, one.sha256) for one in migrations.migrations()]
         for bad in await strangers(connection, ours):

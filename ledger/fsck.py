@@ -2,16 +2,19 @@
 
 Python reads each event once: it hashes the record, says every column again from it, and grows
 the tree; SQL compares whole sets (versions, stream heads, registers, requests).  All of it is
-one snapshot of the database: the caller opens the transaction.  Memory does not grow with the
-ledger.  The first bad position of each kind is told, and it goes on to the end.
+one snapshot of the database: the caller opens the transaction.  Ranges of a large ledger are
+looked at by several processes.  Memory does not grow with the ledger.  The first bad position of
+each kind is told, and it goes on to the end.
 """
 
 import asyncio
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,7 @@ import orjson
 from ledger.durable import replaced
 from ledger.errors import Refused
 from ledger.fsck_anchor import Anchors
-from ledger.fsck_event import Bad, Columns, Judged, numbers_differ
+from ledger.fsck_event import Bad, Judged, numbers_differ
 from ledger.fsck_log import (
     Signers,
     Stamped,
@@ -29,11 +32,13 @@ from ledger.fsck_log import (
     judge_kept,
     opened,
 )
+from ledger.fsck_ranges import Look, Looked, Workers, in_order, looked
 from ledger.fsck_tree import Full, Tree, span
 from ledger.queries import load
 from ledger.records import split
 from ledger.tlog import note
 from ledger.tlog.errors import TlogError
+from ledger.tlog.merkle import HASH_BYTES
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.sm2 import Sm2Key
@@ -42,6 +47,8 @@ from ledger.tlog.tile import HEIGHT, WIDTH, Edge, levels
 SQL = load(Path(__file__).with_suffix(".sql"))
 BATCH = 4_096
 SAVED_EVERY_S = 10.0
+# From so many events on, processes are worth their start.
+LARGE = 100_000
 SETS = ("version", "stream", "register", "idempotency", "tile", "cosignature", "signed", "row")
 
 Progress = Callable[[str, int, int], None]
@@ -78,7 +85,8 @@ class Asked:
 class Fsck:
     """One check of one sequence, over a connection within one snapshot.
 
-    With a second connection within the same snapshot, sets are compared beside the reading.
+    With a second connection within the same snapshot, sets are compared beside the reading; with
+    workers that see it too, they look at the ranges of a large sequence.
     """
 
     def __init__(
@@ -87,6 +95,7 @@ class Fsck:
         sequence: str,
         asked: Asked,
         beside: Any = None,  # noqa: ANN401
+        workers: Workers | None = None,
     ) -> None:
         """Bind to a sequence; `run` does it."""
         self._db = connection
@@ -94,9 +103,11 @@ class Fsck:
         self._sequence = sequence
         self._asked = asked
         self.judged = Judged()
-        self._columns = Columns(sequence, self.judged)
+        self._workers = workers
         self._tree = Tree(self.judged)
         self._next = 0
+        # When the event before was recorded.
+        self._before: datetime | None = None
         self._good = 0
         self._numbers: list[tuple[int, str, int]] = []
         self._log: Mapping[str, Any] = {}
@@ -122,7 +133,8 @@ class Fsck:
                 await asyncio.wait([sets])
         if self._asked.state is not None:
             self._asked.state.unlink(missing_ok=True)
-        order = sorted(self.judged.found.values(), key=lambda b: (b.position is None, b.position))
+        found = self.judged.found.values()
+        order = sorted(found, key=lambda bad: (bad.position is None, bad.position or 0, bad.kind))
         return Report(self._sequence, self._next, self._tree.edge.root, tuple(order))
 
     async def _walk(self) -> None:
@@ -208,7 +220,7 @@ class Fsck:
         partial = [[bytes.fromhex(one) for one in row] for row in saved["partial"]]
         edge = Edge(saved["position"], partial)
         if saved["before"] is not None:
-            self._columns.go_on(datetime.fromisoformat(saved["before"]))
+            self._before = datetime.fromisoformat(saved["before"])
         self.judged.found = {one["kind"]: Bad(**one) for one in saved["bad"]}
         if self._log and self._log["size"] >= edge.size:
             now = await self._stored_edge(edge.size)
@@ -239,52 +251,58 @@ class Fsck:
     async def _events(self) -> None:
         head = await self._fetch("head", self._sequence)
         of = head[0]["size"] if head else 0
-        cursor = await self._db.cursor(SQL["events"], self._sequence, self._next)
+        look, ahead = self._looking(of - self._next)
         numbers = await self._db.cursor(SQL["numbers"], self._sequence, self._next)
         saved = time.monotonic()
-        while rows := await cursor.fetch(BATCH):
-            before = self._tree.edge.size
-            upto = max(int(row["position"]) for row in rows) + 1
-            checkpoints = await self._fetch("checkpoints", self._sequence, before, upto)
-            full = self._take(rows, [row["size"] for row in checkpoints])
-            await self._tiles(full)
-            await self._registers(numbers, upto)
-            await self._taken_over()
-            await self._checkpoints(checkpoints, before, upto)
-            self._asked.progress(self._sequence, self._next, of)
-            if time.monotonic() - saved >= SAVED_EVERY_S:
-                saved = time.monotonic()
-                await asyncio.to_thread(self._save)
-        await self._registers(numbers, None)
+        async with aclosing(in_order(self._db, self._sequence, self._next, look, ahead)) as ranges:
+            async for one in ranges:
+                before, upto = (
+                    self._tree.edge.size,
+                    one.runs[-1][0] + len(one.runs[-1][1]) // HASH_BYTES,
+                )
+                checkpoints = await self._fetch("checkpoints", self._sequence, before, upto)
+                await self._tiles(self._take(one, [row["size"] for row in checkpoints]))
+                await self._registers(numbers, one.numbers, upto)
+                await self._taken_over(one)
+                await self._checkpoints(checkpoints, before, upto)
+                self._asked.progress(self._sequence, self._next, of)
+                if time.monotonic() - saved >= SAVED_EVERY_S:
+                    saved = time.monotonic()
+                    await asyncio.to_thread(self._save)
+        await self._registers(numbers, (), None)
 
-    def _take(self, rows: Sequence[Any], sizes: Sequence[int]) -> Full:
-        """Judge a batch of events by themselves, and grow the tree by them."""
-        judge, judged, tree = self._columns.judge, self.judged, self._tree
-        wanted = self._wanted.union(sizes)
-        full: Full = {}
-        for position, stream, version, kind, at, record, leaf in rows:
-            if position != self._next and not self._skipped(position):
-                continue
-            self._next = position + 1
-            hashed = sha256(b"\x00" + record).digest()
-            if hashed != leaf:
-                judged.add("leaf", position, "the hash is not that of the record")
-            judge(position, stream, version, kind, at, record)
-            tree.hashes.append(hashed)
-            if self._next in wanted:
+    def _looking(self, events: int) -> tuple[Look, int]:
+        """Tell who looks at ranges, and how many at once."""
+        workers = self._workers
+        if workers is None or events < LARGE:
+            return partial(looked, self._db, self._sequence), 1
+        # One more each than they are at, so that none waits for the next.
+        return partial(workers.looked, self._sequence), 2 * workers.many
+
+    def _take(self, one: Looked, sizes: Sequence[int]) -> Full:
+        """Take in a range: what is wrong within it, and grow the tree by its hashes."""
+        for bad in one.found:
+            self.judged.add(bad.kind, bad.position, bad.why)
+        if self._before is not None and one.first is not None and one.first < self._before:
+            self.judged.add("time", one.runs[0][0], "is recorded before the event before it")
+        self._before = one.last
+        wanted = sorted(self._wanted.union(sizes))
+        tree, full = self._tree, Full()
+        for start, joined in one.runs:
+            if start != self._next:
+                missing = start - self._next
+                self.judged.add("missing", self._next, f"{missing} events are not there")
+                tree.skip(missing)
+            self._next = start + len(joined) // HASH_BYTES
+            hashes = [joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES)]
+            at = start
+            for size in wanted[bisect_right(wanted, start) : bisect_right(wanted, self._next)]:
+                tree.hashes += hashes[at - start : size - start]
                 full |= tree.grow()
                 tree.mark()
+                at = size
+            tree.hashes += hashes[at - start :]
         return full | tree.grow()
-
-    def _skipped(self, position: int) -> bool:
-        """Tell of a gap or a second event; False where the event is not to be looked at."""
-        missing = position - self._next
-        if missing < 0:
-            self.judged.add("twice", position, "stands there a second time")
-            return False
-        self.judged.add("missing", self._next, f"{missing} events are not there")
-        self._tree.skip(missing)
-        return True
 
     async def _tiles(self, full: Full) -> None:
         size = self._log["size"] if self._log else 0
@@ -295,7 +313,12 @@ class Fsck:
         for row in await self._fetch("tiles", self._sequence, *places) if due else ():
             self._tree.compare(row, *due[row["level"], row["n"]])
 
-    async def _registers(self, cursor: Any, upto: int | None) -> None:  # noqa: ANN401
+    async def _registers(
+        self,
+        cursor: Any,  # noqa: ANN401
+        named: Sequence[tuple[int, str, int]],
+        upto: int | None,
+    ) -> None:
         """Hold the numbers that records name against the register, up to a position."""
         held = self._numbers
         while upto is None or not held or held[-1][0] < upto:
@@ -305,17 +328,14 @@ class Fsck:
             held += [(row["position"], row["name"], row["number"]) for row in rows]
         due = held if upto is None else [one for one in held if one[0] < upto]
         self._numbers = held[len(due) :]
-        named = [(p, name, n) for p, all_ in self._columns.numbers.items() for name, n in all_]
-        self._columns.numbers.clear()
         for position, why in numbers_differ(named, due):
             self.judged.add("register", position, why)
 
-    async def _taken_over(self) -> None:
+    async def _taken_over(self, one: Looked) -> None:
         """Look for the event that a personal field was taken over from."""
-        if not self._columns.foreign:
+        if not one.foreign:
             return
-        positions, streams, events = zip(*self._columns.foreign, strict=True)
-        self._columns.foreign.clear()
+        positions, streams, events = zip(*one.foreign, strict=True)
         (row,) = await self._fetch(
             "taken_over", self._sequence, list(positions), list(streams), list(events)
         )
@@ -364,7 +384,7 @@ class Fsck:
             if head["size"] != self._next:
                 why = f"the head says {head['size']}, and there are {self._next} events"
                 self.judged.add("head", min(head["size"], self._next), why)
-            elif self._next and head["recorded_at"] != self._columns.before:
+            elif self._next and head["recorded_at"] != self._before:
                 why = "the head has another time than the newest event"
                 self.judged.add("head", self._next - 1, why)
         if self._log and self._tree.whole:
@@ -416,7 +436,7 @@ class Fsck:
         state = self._asked.state
         if state is None or not self._tree.whole:
             return
-        before = self._columns.before
+        before = self._before
         told = {
             "sequence": self._sequence,
             "position": self._next,

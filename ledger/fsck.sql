@@ -38,14 +38,6 @@ SELECT position, type, record
    AND type IN ('ledger-opened', 'log-key-set', 'log-sm2-set')
  ORDER BY position;
 
--- name: events
--- Every event, in order.
-SELECT position, stream, version, type, recorded_at, record, leaf
-  FROM ledger.event
- WHERE ledger = $1
-   AND position >= $2
- ORDER BY position;
-
 -- name: numbers
 -- Every official number, in the order in which the events name them.
 SELECT position, name, number

@@ -34,7 +34,8 @@ INPUT_OUTPUT = {
     "loop_thread", "recorder",  # the `eventsourcing` library
     "clock", "durable", "keyring", "ledger", "log", "privacy", "publish", "queries", "signing",
     "store", "writer",
-    "confirmed", "fsck", "proved", "shape", "startup",  # what must hold before anything is appended
+    # What must hold before anything is appended.
+    "confirmed", "fsck", "fsck_ranges", "proved", "shape", "startup",
 }  # fmt: skip
 IMPURE = {
     "asyncio", "asyncpg", "io", "os", "pathlib", "random", "secrets", "shutil", "socket",

@@ -18,9 +18,10 @@ from api.cli import main
 from api.recovery import LENGTH_BYTES
 from api.settings import Settings
 from api.setup import example
-from api.upkeep import moments, one_moment
+from api.upkeep import moment, one_moment
 from ledger.account import account, programs
 from ledger.errors import Corrupt
+from ledger.fsck_ranges import Workers
 from tests.api.serving import Serving, application
 
 LEDGER = "469002"
@@ -230,7 +231,7 @@ async def known_bytes(home):
 @pytest.mark.parametrize(
     ("where", "told"), [("heap", "leaf"), ("toast", "leaf"), ("checkpoint", "checkpoint")]
 )
-def test_a_flipped_bit_is_found_though_the_checksums_are_right(kept, run, where, told):
+def test_a_flipped_bit_is_found_though_the_checksums_are_right(kept, run, where, told, monkeypatch):
     place = Path(tempfile.mkdtemp(prefix="caseledger-flipped-"))
     home = place / "home"
     shutil.copytree(kept / "home", home, symlinks=True, ignore=shutil.ignore_patterns("socket"))
@@ -243,8 +244,45 @@ def test_a_flipped_bit_is_found_though_the_checksums_are_right(kept, run, where,
 
         assert found.exit_code == 1
         assert told in found.output, found.output
+        # By several processes it is the same, to the word.
+        monkeypatch.setattr("ledger.fsck.LARGE", 0)
+        assert told_by(found) == told_by(called(home, "fsck", "--jobs", "2"))
     finally:
         shutil.rmtree(place)
+
+
+def told_by(checked):
+    return [line for line in checked.output.splitlines() if "events/s" not in line]
+
+
+def test_processes_read_a_large_ledger_and_one_that_dies_is_told(kept, monkeypatch):
+    monkeypatch.setattr("ledger.fsck.LARGE", 0)
+    monkeypatch.setattr("ledger.fsck_ranges.RANGE", 2)
+    looked: list[int] = []
+    look = Workers.looked
+
+    async def counted(self, sequence, begin, end):
+        looked.append(begin)
+        return await look(self, sequence, begin, end)
+
+    monkeypatch.setattr(Workers, "looked", counted)
+    alone = called(kept / "home", "fsck", "--jobs", "1")
+    assert not looked
+    together = called(kept / "home", "fsck", "--jobs", "2")
+    assert len(looked) > 3
+    assert (0, told_by(alone)) == (together.exit_code, told_by(together))
+
+    async def killed(self, sequence, begin, end):
+        waiting = asyncio.create_task(look(self, sequence, begin, end))
+        await asyncio.sleep(0)
+        for process in self._pool._processes.values():
+            process.kill()
+        return await waiting
+
+    monkeypatch.setattr(Workers, "looked", killed)
+    died = called(kept / "home", "fsck", "--jobs", "2")
+    assert died.exit_code == 1
+    assert "--jobs 1 does without" in died.output
 
 
 def flip(data, needle):
@@ -268,12 +306,16 @@ def flip(data, needle):
         )
 
 
-async def test_both_connections_of_a_check_see_one_moment(kept):
-    """Whatever is committed between what the first sees and what the second sees."""
+async def test_all_connections_of_a_check_see_one_moment(kept):
+    """Whatever is committed between what the first sees and what the others see."""
     seen = "SELECT pg_current_snapshot()::text"
-    async with moments(settings(kept / "home"), print, 2) as (first, second):
-        before = await first.fetchval(seen)
+    async with moment(settings(kept / "home"), print) as found:
+        before = await found.connection.fetchval(seen)
         async with one_moment(settings(kept / "home"), print) as other:
             assert await other.fetchval("SELECT pg_current_xact_id()")
 
-        assert before == await second.fetchval(seen)
+        assert before == await (await found.second()).fetchval(seen)
+        # What the workers begin with is the same.
+        async with moment(settings(kept / "home"), print) as elsewhere:
+            third = await elsewhere.second()
+            assert before != await third.fetchval(seen)

@@ -160,13 +160,13 @@ async def measured(size: int, seconds: float, only: str | None) -> list[Row]:
         records = await sample(found)
         if only == "log":
             rows = await of_proofs(found, records, ROUNDS, seconds)
-            return rows + await of_fsck(found, min(size, 100_000), ROUNDS)
+            return rows + await of_fsck(found, min(size, 500_000), ROUNDS)
         length = sum(len(record) for _, _, record in records) // len(records)
         say(f"{len(ACTS)} acts a life, records of {length:,} bytes on average")
         rows = await over_http(found, seconds)
         rows += await in_process(found, records, seconds)
         rows += await of_proofs(found, records, ROUNDS, seconds)
-        rows += await of_fsck(found, min(size, 100_000), ROUNDS)
+        rows += await of_fsck(found, min(size, 500_000), ROUNDS)
         rows += await when_large(found, records, size, seconds)
         rows += await of_views(found, min(size, 20_000))
     return rows

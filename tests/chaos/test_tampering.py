@@ -380,7 +380,7 @@ async def test_control_without_a_set_its_row_is_not_missed(world, monkeypatch, k
 
 
 async def test_a_check_that_was_cut_short_goes_on(world, tmp_path, monkeypatch):
-    monkeypatch.setattr("ledger.fsck.BATCH", 50)
+    monkeypatch.setattr("ledger.fsck_ranges.RANGE", 50)
     monkeypatch.setattr("ledger.fsck.SAVED_EVERY_S", 0)
     state = tmp_path / "state.json"
 
