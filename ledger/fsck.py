@@ -49,7 +49,7 @@ BATCH = 4_096
 SAVED_EVERY_S = 10.0
 # From so many events on, processes are worth their start.
 LARGE = 100_000
-SETS = ("version", "stream", "register", "idempotency", "tile", "cosignature", "signed", "row")
+SETS = ("stream", "register", "idempotency", "tile", "cosignature", "signed", "row")
 
 Progress = Callable[[str, int, int], None]
 
@@ -147,7 +147,7 @@ class Fsck:
         """Compare whole sets, in SQL."""
         for kind in SETS:
             for row in await connection.fetch(SQL[f"check_{kind}"], self._sequence):
-                self.judged.add(kind, row["position"], row["why"])
+                self.judged.add(row.get("kind", kind), row["position"], row["why"])
 
     # -- before ------------------------------------------------------------------------------
 

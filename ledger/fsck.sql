@@ -120,31 +120,45 @@ SELECT min(f.position)
           AND e.position < f.position
           AND position(convert_to('"id":"' || f.event || '"', 'UTF8') IN e.record) > 0);
 
--- name: check_version
--- Versions 1 … k of each stream in the order of positions, across partitions.
-SELECT min(v.position) AS position, 'its version is not the next of its stream' AS why
-  FROM (SELECT position, version,
-               row_number() OVER (PARTITION BY stream ORDER BY position) AS nth
-          FROM ledger.event
-         WHERE ledger = $1) AS v
- WHERE v.version <> v.nth
-HAVING count(*) > 0;
-
 -- name: check_stream
--- Stream heads are where the newest events are, one row for each stream.
-SELECT coalesce(s.position, e.position) AS position,
-       'the head of stream ' || coalesce(s.stream, e.stream) || ' is not where its events end'
-           AS why
-  FROM (SELECT stream, version, position FROM ledger.stream WHERE ledger = $1) AS s
-  FULL JOIN (SELECT stream, max(version) AS version, max(position) AS position
-               FROM ledger.event
-              WHERE ledger = $1
-              GROUP BY stream) AS e
-    ON e.stream = s.stream
- WHERE s.version IS DISTINCT FROM e.version
-    OR s.position IS DISTINCT FROM e.position
- ORDER BY 1
- LIMIT 1;
+-- Versions 1 … k of each stream in the order of positions, across partitions; and stream heads are
+-- where the newest events are, one row for each stream.
+WITH ordered AS (
+       SELECT o.stream, o.position, o.version, o.nth, o.following
+         FROM (SELECT stream, position, version, row_number() OVER later AS nth,
+                      lead(position) OVER later AS following
+                 FROM ledger.event
+                WHERE ledger = $1
+               WINDOW later AS (PARTITION BY stream ORDER BY position)) AS o
+        WHERE o.version <> o.nth
+           OR o.following IS NULL),
+     told AS (
+       SELECT 'version' AS kind, min(o.position) AS position,
+              'its version is not the next of its stream' AS why
+         FROM ordered AS o
+        WHERE o.version <> o.nth
+        UNION ALL
+       SELECT 'stream', e.position, e.why
+         FROM (SELECT coalesce(s.position, o.position) AS position,
+                      'the head of stream ' || coalesce(s.stream, o.stream)
+                          || ' is not where its events end' AS why
+                 FROM (SELECT stream, max(version) AS version, max(position) AS position,
+                              count(*) AS heads
+                         FROM ledger.stream
+                        WHERE ledger = $1
+                        GROUP BY stream) AS s
+                 FULL JOIN (SELECT stream, version, position
+                              FROM ordered
+                             WHERE following IS NULL) AS o
+                   ON o.stream = s.stream
+                WHERE s.version IS DISTINCT FROM o.version
+                   OR s.position IS DISTINCT FROM o.position
+                   OR s.heads > 1
+                ORDER BY 1, 2
+                LIMIT 1) AS e)
+SELECT t.kind, t.position, t.why
+  FROM told AS t
+ WHERE t.position IS NOT NULL;
 
 -- name: check_register
 -- Official numbers 1 … k of each register, in the order of positions.
@@ -160,12 +174,17 @@ HAVING count(*) > 0;
 -- Requests and events match one to one: each event is of one request, side by side.
 SELECT k.position, 'the requests on record do not cover it once' AS why
   FROM (SELECT position, events,
-               lead(position) OVER (ORDER BY position) AS following,
-               row_number() OVER (ORDER BY position) AS nth
+               lead(position, 1, (SELECT max(size) FROM ledger.head WHERE ledger = $1))
+                   OVER by_position AS following,
+               row_number() OVER by_position AS nth
           FROM ledger.idempotency
-         WHERE ledger = $1) AS k
- WHERE k.position::numeric + k.events <> coalesce(k.following,
-                                         (SELECT size FROM ledger.head WHERE ledger = $1))
+         WHERE ledger = $1
+        WINDOW by_position AS (ORDER BY position)) AS k
+ -- What is beyond all bounds is not reckoned with.
+ WHERE CASE WHEN k.position BETWEEN 0 AND 1::bigint << 61
+             AND k.following BETWEEN 0 AND 1::bigint << 61
+            THEN k.following - k.position <> k.events
+            ELSE true END
     OR (k.nth = 1 AND k.position <> 0)
  UNION ALL
 SELECT 0, 'there are events and no requests on record'

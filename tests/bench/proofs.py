@@ -1,23 +1,21 @@
 """What the log costs: signing beside the append, a proof, an act until it is covered, a check."""
 
-import os
+import asyncio
+import json
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from hashlib import sha256
+from contextlib import asynccontextmanager
 
-from api.cli_upkeep import MOST_JOBS
-from api.upkeep import Moment
 from ledger.database import Database, Role
-from ledger.fsck import Asked, Fsck
 from ledger.publish import Publisher, publishing
 from ledger.store import Command, Store
 from tests.bench.appends import appends
 from tests.bench.big import grown
 from tests.bench.measure import Loop, Row, against, say, summed
 from tests.bench.peers import Record
-from tests.bench.statements import STATEMENTS
 from tests.bench.world import LEDGER, World, walked
 
 PROOFS = 500
@@ -105,23 +103,13 @@ async def of_fsck(found: World, events: int, rounds: int) -> list[Row]:
     await grown(found, database, events)
     async with publisher(found, database) as one:
         size = await one.advance()
-    name = str(database.reach["database"])
+    words = [str(found.folder), str(database.reach["database"])]
     for _ in range(rounds):
         say(f"fsck, {size:,} events")
-        async with found.creator(name) as connection, AsyncExitStack() as stack:
-            begun = time.perf_counter()
-            # As the command does it: sets are compared beside the reading, by as many processes.
-            await stack.enter_async_context(
-                connection.transaction(isolation="repeatable_read", readonly=True)
-            )
-            here = Moment(connection, database.as_creator(), stack)
-            workers = await here.workers(min(len(os.sched_getaffinity(0)), MOST_JOBS))
-            report = await Fsck(connection, LEDGER, Asked(), await here.second(), workers).run()
-            checked = time.perf_counter()
-            # What was written many times over has no keys of requests; nothing else is wrong.
-            assert {bad.kind for bad in report.bad} <= {"idempotency"}, report.bad
-            async for row in connection.cursor(STATEMENTS["every_event"], LEDGER, prefetch=4_096):
-                sha256(row["record"])
-            hashed = time.perf_counter()
-        pairs.append((report.events / (checked - begun), report.events / (hashed - checked)))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.bench.checking", *words, stdout=subprocess.PIPE
+        )
+        told, _ = await process.communicate()
+        assert process.returncode == 0
+        pairs.append(tuple(json.loads(told)))
     return [against(f"fsck / cursor and SHA-256, {size:,} events", pairs, "events/s", ">= 0.5")]
