@@ -30,7 +30,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.bench.bench $(if $(SIZE),--size $(SIZE)) $(ARGS)
 
 chaos: .venv/ready
-	$(BIN)/pytest -q -m chaos
+	$(BIN)/pytest -q -m chaos -o faulthandler_timeout=14400
 
 screenshots: .venv/ready
 	$(BIN)/python -m tests.screenshots

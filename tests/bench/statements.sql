@@ -157,6 +157,10 @@ SELECT format(
            $2::text) AS statement
   FROM information_schema.columns AS c
  WHERE c.table_schema = 'projections'
+   AND EXISTS (SELECT FROM information_schema.tables AS b
+                WHERE b.table_schema = c.table_schema
+                  AND b.table_name = c.table_name
+                  AND b.table_type = 'BASE TABLE')
    AND EXISTS (SELECT FROM information_schema.columns AS s
                 WHERE s.table_schema = c.table_schema
                   AND s.table_name = c.table_name
