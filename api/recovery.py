@@ -15,7 +15,7 @@ import orjson
 
 from api.feeding import askers, policy_of
 from api.measured import LOST, ROW, Grown, Known, Measured
-from api.operate import Say, home
+from api.operate import Say, home, no_ledger
 from api.settings import Settings
 from api.upkeep import checkpoints, one_moment, read_if_there
 from ledger.errors import Refused
@@ -176,8 +176,11 @@ async def signed(
 
     A shorter one counts beside a longer one: it may be of the history that was signed first.
     `kept` are files of checkpoints that others hold; those of other logs are passed over.
+    Raises `Refused` where some were signed and none is left.
     """
     told = await _last(settings, connection, name, kept)
+    if told.signed_size and not told.found:
+        raise Refused("not-found", f"{name}: {LOST}")
     found = sorted((one.checkpoint for one in told.found), key=lambda one: -one.size)
     return tuple(found) or (Checkpoint(told.signers.origin, 0, EMPTY_ROOT),)
 
@@ -243,7 +246,7 @@ async def _last(
 ) -> _Last:
     logs = await connection.fetch(SQL["log"], name)
     if not logs:
-        raise Refused("not-found", f"no ledger {name} with a log here")
+        raise no_ledger(name)
     origin = logs[0]["origin"]
     # A row that was restored may be from before a rotation: the key files know the later ones.
     named = (VerifierKey.parse(key) for key in logs[0]["keys"])

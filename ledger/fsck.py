@@ -32,16 +32,14 @@ from ledger.fsck_log import (
     judge_kept,
     opened,
 )
+from ledger.fsck_own import judge_opened, recorded, signers_of
 from ledger.fsck_ranges import Look, Looked, Workers, in_order, looked
 from ledger.fsck_tree import Full, Tree, span
 from ledger.queries import load
-from ledger.records import split
 from ledger.tlog import note
 from ledger.tlog.errors import TlogError
 from ledger.tlog.merkle import HASH_BYTES
-from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Policy
-from ledger.tlog.sm2 import Sm2Key
 from ledger.tlog.tile import HEIGHT, WIDTH, Edge, levels
 
 SQL = load(Path(__file__).with_suffix(".sql"))
@@ -155,53 +153,16 @@ class Fsck:
         """Read the log's row, and which keys and clock the ledger itself recorded."""
         rows = await self._fetch("log", self._sequence)
         self._log = rows[0] if rows else {}
-        named: list[Mapping[str, Any]] = []
-        by_sm2: list[str] = []
-        own = self._sequence.partition(".")[0]
-        for row in await self._fetch("began", own):
-            try:
-                data = orjson.loads(split(bytes(row["record"]))[1])["data"]
-            except (KeyError, TypeError, ValueError):
-                continue  # told with its position when the events are read
-            if row["type"] == "log-key-set" and data.get("sequence") == self._sequence:
-                named.append(data)
-            elif row["type"] == "log-sm2-set" and data.get("sequence") == self._sequence:
-                by_sm2.append(str(data.get("key")))
-            elif row["type"] == "ledger-opened":
-                await self._as_opened(row["position"], data)
-        if self._log:
-            self._signers = self._signing(named, by_sm2)
-        elif named:
-            self.judged.add("log", None, "the log is not there")
+        name = self._sequence.partition(".")[0]
+        own = recorded(self._sequence, await self._fetch("began", name))
+        heads = await self._fetch("head", self._sequence)
+        judge_opened(own, heads, await self._fetch("clock", name), self.judged)
+        self._signers = signers_of(own, self._log, self._asked.policy, self.judged)
         for where, raw in self._asked.outside.items():
             self._told[where] = None if raw is None else self._opened(raw)
         self._wanted = {told[0] for told in self._told.values() if isinstance(told, tuple)}
         if self._log:
             self._wanted.add(self._log["size"])
-
-    async def _as_opened(self, position: int, data: Mapping[str, Any]) -> None:
-        for head in await self._fetch("head", self._sequence):
-            if head["zone"] != data.get("zone"):
-                self.judged.add("head", position, "the zone is not that of the first event")
-        for clock in await self._fetch("clock", self._sequence.partition(".")[0]):
-            if clock["simulated"] != data.get("simulated"):
-                self.judged.add("clock", position, "the clock is not that of the first event")
-
-    def _signing(self, named: Sequence[Mapping[str, Any]], by_sm2: Sequence[str]) -> Signers:
-        keys = tuple(self._log["keys"])
-        known = [str(one["key"]) for one in named] or list(keys)
-        if named and self._log["origin"] != named[0]["origin"]:
-            self.judged.add("log", None, "the origin is not that of the first events")
-        if not keys or not set(keys) <= set(known):
-            self.judged.add("log", None, "its keys are not those that the events name")
-        try:
-            parsed = tuple(VerifierKey.parse(key) for key in known)
-            beside = tuple(Sm2Key.parse(key) for key in by_sm2)
-        except TlogError as error:
-            self.judged.add("log", None, f"a key of the log: {error}")
-            parsed = beside = ()
-        origin = str(named[0]["origin"]) if named else str(self._log["origin"])
-        return Signers(origin, parsed, self._asked.policy, beside)
 
     async def _begin(self) -> None:
         """Stand where this check begins: at 0, at a position, or where it was cut short."""

@@ -8,6 +8,7 @@ from api import refusals
 from api.problems import as_refused
 from api.slugs import SLUGS
 from api.web import sheet
+from api.web.said import said
 from api.web.texts import DEFAULT, Texts
 from ledger.errors import LedgerError, Refused
 
@@ -38,7 +39,7 @@ def trouble_of(refused: Refused, texts: Texts, since: tuple[sheet.Row, ...] = ()
         todo = texts.of("todo", refused.slug)
     why = refused.why if refused.slug != "internal" else ""
     english = texts.language != DEFAULT
-    detail = texts.of("detail", why) if texts.known(f"detail.{why}") else why if english else ""
+    detail = said(why, texts) or (why if english else "")
     original = "" if english else why
     return Trouble(title, todo, detail, original, refused.rule, since)
 

@@ -22,7 +22,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from api.cli import main
+from api.cli import VIEWS, main
+from api.service import PROJECTIONS
 
 COMMANDS = (*main.commands, "api-key add", "api-key list", "api-key revoke", "key sm2")
 START = "2026-01-05T08:00:00+08:00"
@@ -279,6 +280,10 @@ def test_a_file_is_brought_in_listed_told_and_rebuilt(served, tmp_path):
     assert 0 == rebuilt[0], rebuilt
     assert 11 == rebuilt[1].count("the same"), rebuilt
     assert 0 == served.run("rebuild", "current_state", "--check")[0]
+
+
+def test_every_view_can_be_made_anew_by_its_name():
+    assert {*VIEWS} == {*(one.name for one in PROJECTIONS), "findings"}
 
 
 def test_a_case_that_is_not_there_is_said(served):

@@ -303,6 +303,9 @@ async def test_where_every_checkpoint_is_lost_status_says_so_and_who_may_have_on
     )  # fmt: skip
     with pytest.raises(Refused, match="all checkpoints are lost"):
         await recovery.tried(here.service.settings, LEDGER, candidate, print)
+    # It is not known whether anything is missing: such a ledger is not closed by what is there.
+    with pytest.raises(Refused, match="all checkpoints are lost"):
+        await draft(here, tmp_path, [])
     # With one that somebody else kept it is as before.
     kept = (tmp_path / "copy",)
     told, *_ = await recovery.status(here.service.settings, LEDGER, print, kept)

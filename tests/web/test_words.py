@@ -1,9 +1,13 @@
 """A Chinese page is in Chinese: policies, members and refusals; English only behind, and marked."""
 
+import ast
 import re
 from importlib.resources import files
 
+import pytest
+
 from api.web import sheet
+from api.web.said import PLACE, said
 from api.web.texts import LANGUAGES, Texts, catalogue
 from tests.web.conftest import ZONE
 from tests.web.test_acting import opened
@@ -39,6 +43,66 @@ def test_every_detail_in_words_is_said_somewhere():
 
     assert "no such organ" in details
     assert [] == [said for said in details if f'"{said}"' not in code]
+
+
+# What only the command line says.
+OF_COMMANDS = re.compile(
+    r"(ledger/fsck|api/(retold|recovery|setup|operate|upkeep|closing|rotating))\.py$"
+)
+
+
+def details_that_name_something():
+    """Every refusal in the code whose detail has something put in: where, and its fixed parts."""
+    for package in ("api", "ledger"):
+        for path in files(package).rglob("*.py"):
+            where = f"{package}/{path.relative_to(files(package))}"
+            if OF_COMMANDS.search(where):
+                continue
+            for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+                match call:
+                    case ast.Call(func=ast.Name(id="Refused"), args=[_, ast.JoinedStr() as told]):
+                        yield (
+                            where,
+                            [
+                                one.value if isinstance(one, ast.Constant) else None
+                                for one in told.values
+                            ],
+                        )
+
+
+def test_every_detail_that_names_something_is_said_in_words():
+    every = list(details_that_name_something())
+    told = {"".join("7" if part is None else part for part in parts) for _, parts in every}
+
+    assert len(told) > 35
+    assert [] == sorted(one for one in told if said(one, CHINESE) is None)
+    # The control: nothing is said of what nobody has a form for.
+    assert said("the moon is 7", CHINESE) is None
+
+
+def test_every_form_is_of_a_detail_that_is_said():
+    told = ["".join(part or "7" for part in parts) for _, parts in details_that_name_something()]
+    forms = [key.removeprefix("said.") for key in catalogue() if key.startswith("said.")]
+    patterns = {form: "(.+)".join(map(re.escape, PLACE.split(form)[::2])) for form in forms}
+
+    assert [] == [f for f in forms if not any(re.fullmatch(patterns[f], one) for one in told)]
+
+
+@pytest.mark.parametrize(
+    ("why", "chinese", "english"),
+    [
+        ("seal is not possible at accepted",
+         "已受理时不能用印。", "Seal is not possible at accepted."),
+        ("who did accept on this case does not decide it",
+         "本件由您受理，依岗位分离不得再决定。", "Who did accept on this case does not decide it."),
+        ("the permit is revoked", "许可已撤销。", "The permit is revoked."),
+        ("no such item", "没有这个事项。", "No such item."),
+        ("due_to: a date such as 2026-03-02",
+         "到期不晚于：应为日期，例如2026-03-02。", "Due on or before: a date such as 2026-03-02."),
+    ],
+)  # fmt: skip
+def test_what_a_detail_names_is_told_by_its_own_text(why, chinese, english):
+    assert (chinese, english) == (said(why, CHINESE), said(why, ENGLISH))
 
 
 def test_codes_within_what_is_set_up_are_in_words():
