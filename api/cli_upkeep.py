@@ -40,7 +40,7 @@ MOST_JOBS = 4
 @click.option(
     "--jobs",
     type=click.IntRange(1, MOST_JOBS),
-    default=lambda: min(len(os.sched_getaffinity(0)), MOST_JOBS),
+    default=lambda: min(os.cpu_count() or 1, MOST_JOBS),
     help="How many processes read a large ledger; else one for each processor, four at most.",
 )
 def fsck(

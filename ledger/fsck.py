@@ -217,10 +217,7 @@ class Fsck:
         saved = time.monotonic()
         async with aclosing(in_order(self._db, self._sequence, self._next, look, ahead)) as ranges:
             async for one in ranges:
-                before, upto = (
-                    self._tree.edge.size,
-                    one.runs[-1][0] + len(one.runs[-1][1]) // HASH_BYTES,
-                )
+                before, upto = self._tree.edge.size, one.upto
                 checkpoints = await self._fetch("checkpoints", self._sequence, before, upto)
                 await self._tiles(self._take(one, [row["size"] for row in checkpoints]))
                 await self._registers(numbers, one.numbers, upto)

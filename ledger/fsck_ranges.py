@@ -5,17 +5,15 @@ from one to the next (the tree, gaps, time) is left to who takes them in, in ord
 """
 
 import asyncio
-import os
 import signal
-import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,9 @@ from ledger.tlog.merkle import HASH_BYTES
 SQL = load(Path(__file__).with_suffix(".sql"))
 # How many positions a range has: as many records are in memory at once, in each process.
 RANGE = 4_096
+WITHOUT = "--jobs 1 does without such processes"
+# How long the last range of a process may take.
+LONGEST_S = 10.0
 
 
 @dataclass(slots=True)
@@ -128,58 +129,88 @@ class Workers:
     """Processes that look at ranges, each over a connection that sees the same moment.
 
     `reach` is how they connect, `moment` the statement that a transaction begins with; they are
-    started when the first range is given to them.
+    started when the first range is given to them, and end with who started them.
     """
 
     def __init__(self, reach: Mapping[str, Any], moment: str, many: int) -> None:
         """Name them; leave by `close`."""
         self.many = many
-        self._pool = ProcessPoolExecutor(
-            many, get_context("spawn"), initializer=_begin, initargs=(dict(reach), moment)
-        )
+        self._words = dict(reach), moment
+        self._all: list[_Worker] = []
+        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
 
     async def looked(self, sequence: str, begin: int, end: int) -> Looked:
-        """Have one of them look at a range; raises what that raises, and where one has died."""
-        loop = asyncio.get_running_loop()
+        """Have one of them look at a range.
+
+        Raises `Unavailable` where it cannot, or has died.
+        """
+        if not self._all:
+            self._all = [_Worker(*self._words) for _ in range(self.many)]
+            for one in self._all:
+                self._idle.put_nowait(one)
+        worker = await self._idle.get()
         try:
-            return await loop.run_in_executor(self._pool, _look, sequence, begin, end)
-        except BrokenProcessPool as error:
-            why = "a process that reads events has ended before its time; --jobs 1 does without"
-            raise Unavailable("store-unavailable", why) from error
+            return await asyncio.to_thread(worker.looked, sequence, begin, end)
+        finally:
+            self._idle.put_nowait(worker)
 
     def close(self) -> None:
-        """End them; what nobody has begun with is not begun."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End them."""
+        for one in self._all:
+            one.close()
 
 
 class _Worker:
-    """What one process keeps from one range to the next."""
+    """One process, and the pipe to it: where either ends, the other sees the end of the pipe.
 
-    runner: asyncio.Runner
-    connection: Any
+    Started anew: a fork would take over connections and threads.
+    """
+
+    def __init__(self, reach: dict[str, Any], moment: str) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, reach, moment), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def looked(self, sequence: str, begin: int, end: int) -> Looked:
+        try:
+            self._pipe.send((sequence, begin, end))
+            told = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            why = "a process that reads events has ended before its time"
+            raise Unavailable("store-unavailable", f"{why}; {WITHOUT}") from error
+        if isinstance(told, str):
+            raise Unavailable("store-unavailable", f"reading events: {told}; {WITHOUT}")
+        assert isinstance(told, Looked)
+        return told
+
+    def close(self) -> None:
+        # A worker that is asked nothing more ends; one that looks at a range does so behind it.
+        self._pipe.close()
+        self.process.join(LONGEST_S)
+        self.process.kill()
 
 
-def _begin(reach: dict[str, Any], moment: str) -> None:
-    # Whoever interrupts the check ends its processes; should it be killed, they end by themselves.
+def _serve(pipe: Connection, reach: dict[str, Any], moment: str) -> None:
+    """Look at the ranges that are asked for, until nobody is there to ask."""
+    # Whoever interrupts the check closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-    async def connected() -> Any:  # noqa: ANN401 (asyncpg ships no types)
-        connection = await asyncpg.connect(**reach)
-        await connection.transaction(isolation="repeatable_read", readonly=True).start()
-        await connection.execute(moment)
-        return connection
-
-    _Worker.runner = asyncio.Runner()
-    _Worker.connection = _Worker.runner.run(connected())
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None, "it was started by one"
-    parent.join()
-    os._exit(1)
+    with asyncio.Runner() as runner, suppress(EOFError, OSError):
+        connection = None
+        while True:
+            asked = pipe.recv()
+            told: Looked | str
+            try:
+                connection = connection or runner.run(_connected(reach, moment))
+                told = runner.run(looked(connection, *asked))
+            except Exception as error:  # noqa: BLE001 (it is told to who asked)
+                told = f"{type(error).__name__}: {error}"
+            pipe.send(told)
 
 
-def _look(sequence: str, begin: int, end: int) -> Looked:
-    return _Worker.runner.run(looked(_Worker.connection, sequence, begin, end))
+async def _connected(reach: dict[str, Any], moment: str) -> Any:  # noqa: ANN401
+    connection = await asyncpg.connect(**reach)
+    await connection.transaction(isolation="repeatable_read", readonly=True).start()
+    await connection.execute(moment)
+    return connection

@@ -1,7 +1,7 @@
 """How much stands how, for who supervises: counts of the lists, in one reading.
 
-Nothing is stored for it: lights, cards, queues, evaluations and complaints are counted as their
-lists show them, so that each number has its list.
+Lights, queues, evaluations and complaints are counted as their lists show them, so that each number
+has its list; cards are counted as they move, and are very many.
 """
 
 from collections.abc import Mapping, Sequence

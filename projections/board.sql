@@ -70,15 +70,23 @@ WITH at AS (
                                        WHERE at.projection = 'timeout_alerts')
                 UNION ALL
                -- What time alone has raised since.
-               SELECT a.level, a.state, 1, a.item, a.seen, a.organ, a.persons, a.posts, a.raised_at
-                 FROM projections.alert_standing AS a
+               SELECT s.level, s.state, 1, s.item, s.seen, s.organ, s.persons, s.posts, s.raised_at
+                 FROM projections.alert AS a
+                -- One by one: they are few, and the cases of all cards are many.
+                CROSS JOIN LATERAL (
+                      SELECT s.*
+                        FROM projections.alert_standing AS s
+                       WHERE s.ledger = a.ledger
+                         AND s.generation = a.generation
+                         AND s.id = a.id
+                      OFFSET 0) AS s
                 WHERE a.ledger = $1
                   AND a.generation = (SELECT at.generation
                                         FROM at
                                        WHERE at.projection = 'timeout_alerts')
                   AND a.raised_at > (SELECT counted.until FROM counted)
                   AND a.raised_at <= $2) AS e),
-     -- Posts of this person that answer for cards which nothing else lets them see: rarely any.
+     -- Posts of this person that answer for cards which nothing else lets them see.
      by_post AS MATERIALIZED (
        SELECT array_agg(DISTINCT mine.post) AS posts
          FROM cards
@@ -172,6 +180,7 @@ SELECT 'alert', k.level, k.state, sum(k.cards)::bigint
                                  FROM at
                                 WHERE at.projection = 'timeout_alerts')
            AND a.raised_at <= (SELECT counted.until FROM counted)
+           AND a.posts <> '{}'
            AND a.posts && (SELECT by_post.posts FROM by_post)
            AND (   a.seen && $10
                 OR EXISTS (SELECT FROM unnest($11::text[], $12::text[]) AS o (mark, item)

@@ -174,17 +174,19 @@ async def apply(connection: Connection, batch: Batch) -> None:
     """
     if not batch.events:
         return
-    await connection.execute(SQL["count_raised"], *batch.key, batch.events[-1].recorded_at)
+    await connection.execute(SQL["counting"])
     if batch.refusals:
         found = [cards.of_refusal(event, batch.office) for event in batch.events]
         raised = [card for card in found if card is not None]
         await _write(connection, batch, raised)
-        await _count(connection, batch, 1, ids=[card.id for card in raised])
+        await connection.execute(SQL["count_in"], *batch.key, [], [card.id for card in raised])
         return
+    await connection.execute(SQL["count_raised"], *batch.key, batch.events[-1].recorded_at)
     every = await _told(connection, batch)
-    streams = {stream for told in every for stream in told.streams}
-    streams |= {event.stream for event in batch.events if event.type in OF_OFFICE}
-    await _count(connection, batch, -1, streams=streams)
+    changing = {stream for told in every for stream in told.streams}
+    changing |= {event.stream for event in batch.events if event.type in OF_OFFICE}
+    streams = sorted(changing)
+    await connection.execute(SQL["count_out"], *batch.key, streams)
     await _posts(connection, batch)
     await _answering(connection, batch)
     await _answers(connection, batch)
@@ -192,7 +194,7 @@ async def apply(connection: Connection, batch: Batch) -> None:
     await _emergencies(connection, batch)
     for told in every:
         await _told_anew(connection, batch, told)
-    await _count(connection, batch, 1, streams=streams)
+    await connection.execute(SQL["count_in"], *batch.key, streams, [])
 
 
 async def _told(connection: Connection, batch: Batch) -> list[Told]:
@@ -207,19 +209,6 @@ async def _told(connection: Connection, batch: Batch) -> list[Told]:
         await cards_beside.of_matters(batch, changed, histories),
     )
     return [told for told in every if told.streams]
-
-
-async def _count(
-    connection: Connection,
-    batch: Batch,
-    times: int,
-    *,
-    streams: Iterable[str] = (),
-    ids: Sequence[str] = (),
-) -> None:
-    of = sorted(streams)
-    if of or ids:
-        await connection.execute(SQL["count_cards"], *batch.key, of, list(ids), times)
 
 
 def _of_cases(histories: Mapping[str, Events], office: Office) -> Told:

@@ -1,10 +1,18 @@
+-- name: counting
+-- Who changes cards in this transaction counts them.
+SELECT set_config('caseledger.counting', 'on', true);
+
 -- name: count_raised
 -- Count what time alone has raised by the newest event of a batch.
 SELECT projections.count_raised($1, $2, $3);
 
--- name: count_cards
--- Count the cards of these streams, and these, out (-1) before they change, in (1) behind.
-SELECT projections.count_cards($1, $2, $3, $4, $5);
+-- name: count_out
+-- Count the cards of these streams out, before they change.
+SELECT projections.count_out($1, $2, $3);
+
+-- name: count_in
+-- Count the cards of these streams, and these, in.
+SELECT projections.count_in($1, $2, $3, $4);
 
 -- name: remove_of_cases
 -- The cards of cases that are known better now; a refusal's card stays.
@@ -201,11 +209,11 @@ SELECT position, alert, at, person, withdrawn, reason
 
 -- name: rows_of_counts
 -- And how many stand how.
-SELECT item, seen, organ, persons, posts, level, state, cards
+SELECT digest, item, seen, organ, persons, posts, level, state, cards
   FROM projections.alert_count
  WHERE ledger = $1
    AND generation = $2
- ORDER BY seen, item, organ, persons, posts, level, state;
+ ORDER BY digest;
 
 -- name: remove_all_counts
 -- All of a generation that is not shown any more: they are few.

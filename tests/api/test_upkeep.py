@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 import pytest
 from click.testing import CliRunner
@@ -20,11 +21,12 @@ from api.settings import Settings
 from api.setup import example
 from api.upkeep import moment, one_moment
 from ledger.account import account, programs
-from ledger.errors import Corrupt
+from ledger.errors import Corrupt, Unavailable
 from ledger.fsck_ranges import Workers
 from tests.api.serving import Serving, application
 
 LEDGER = "469002"
+SIZE = "SELECT max(position) + 1 FROM ledger.event WHERE ledger = $1"
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +57,6 @@ async def grown(folder):
 
 async def more(home, count):
     """Serve, take applications, and wait until they are signed."""
-    import aiohttp
-
     async with (
         operate.serving(settings(home), print) as running,
         aiohttp.ClientSession() as session,
@@ -275,8 +275,8 @@ def test_processes_read_a_large_ledger_and_one_that_dies_is_told(kept, monkeypat
     async def killed(self, sequence, begin, end):
         waiting = asyncio.create_task(look(self, sequence, begin, end))
         await asyncio.sleep(0)
-        for process in self._pool._processes.values():
-            process.kill()
+        for worker in self._all:
+            worker.process.kill()
         return await waiting
 
     monkeypatch.setattr(Workers, "looked", killed)
@@ -308,14 +308,40 @@ def flip(data, needle):
 
 async def test_all_connections_of_a_check_see_one_moment(kept):
     """Whatever is committed between what the first sees and what the others see."""
-    seen = "SELECT pg_current_snapshot()::text"
-    async with moment(settings(kept / "home"), print) as found:
-        before = await found.connection.fetchval(seen)
-        async with one_moment(settings(kept / "home"), print) as other:
-            assert await other.fetchval("SELECT pg_current_xact_id()")
+    place = Path(tempfile.mkdtemp(prefix="caseledger-moment-"))
+    home = place / "home"
+    shutil.copytree(kept / "home", home, symlinks=True, ignore=shutil.ignore_patterns("socket"))
+    given_to(kept / "home", home)
+    try:
+        async with (
+            operate.serving(settings(home), print) as running,
+            aiohttp.ClientSession() as session,
+            moment(settings(home), print) as found,
+        ):
+            size = await found.connection.fetchval(SIZE, LEDGER)
+            workers = await found.workers(1)
+            serving = Serving(session, running.url, running.issuer, running.service, LEDGER)
+            answer = await serving.post("/cases", application("QH-002"), by="zhou-min")
+            assert 201 == answer.status
 
-        assert before == await (await found.second()).fetchval(seen)
-        # What the workers begin with is the same.
-        async with moment(settings(kept / "home"), print) as elsewhere:
-            third = await elsewhere.second()
-            assert before != await third.fetchval(seen)
+            second = await found.second()
+            assert size == await second.fetchval(SIZE, LEDGER)
+            assert [] == (await workers.looked(LEDGER, size, size + 100)).runs
+            (whole,) = (await workers.looked(LEDGER, 0, size + 100)).runs
+            assert (0, size) == (whole[0], len(whole[1]) // 32)
+            # The control: there is more by now.
+            async with one_moment(settings(home), print) as later:
+                assert size < await later.fetchval(SIZE, LEDGER)
+    finally:
+        shutil.rmtree(place)
+
+
+async def test_a_worker_that_cannot_connect_says_why(kept):
+    async with moment(settings(kept / "home"), print) as found:
+        found.reach["user"] = "nobody"
+        workers = await found.workers(1)
+
+        with pytest.raises(Unavailable, match="--jobs 1") as refused:
+            await workers.looked(LEDGER, 0, 10)
+
+    assert "password" in str(refused.value) or "nobody" in str(refused.value)

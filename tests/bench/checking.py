@@ -35,7 +35,7 @@ async def measured(folder: str, name: str) -> tuple[float, float]:
             connection.transaction(isolation="repeatable_read", readonly=True)
         )
         here = Moment(connection, reach, stack)
-        workers = await here.workers(min(len(os.sched_getaffinity(0)), MOST_JOBS))
+        workers = await here.workers(min(os.cpu_count() or 1, MOST_JOBS))
         report = await Fsck(connection, LEDGER, Asked(), await here.second(), workers).run()
     checked = time.perf_counter()
     # What was written many times over has no keys of requests; nothing else is wrong.

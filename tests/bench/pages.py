@@ -84,7 +84,6 @@ async def grown(found: World, database: Database, events: int) -> int:
         await _views(connection, whole, begun, 1, ended, ENDED_DAYS)
         await _views(connection, one, size, first, last, OPEN_DAYS)
         await connection.execute(STATEMENTS["views_there"], LEDGER)
-        await connection.execute(STATEMENTS["uncounted"])
         await connection.execute(STATEMENTS["counted"], LEDGER)
         await connection.execute(STATEMENTS["settle_all"])
         await connection.execute(STATEMENTS["checkpoint"])

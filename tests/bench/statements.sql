@@ -176,10 +176,6 @@ UPDATE projections.progress AS p
  WHERE h.ledger = p.sequence
    AND p.ledger = $1;
 
--- name: uncounted
--- What was counted of the cards before there were so many.
-TRUNCATE projections.alert_count, projections.alert_counted;
-
 -- name: counted
 -- How many cards stand how, as their follower would have counted them by now.
 SELECT projections.count_raised(s.ledger, s.generation, ledger.now(s.ledger))

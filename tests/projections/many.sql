@@ -37,6 +37,21 @@ ANALYZE projections.alert, projections.alert_case;
 -- What their follower would have counted by an instant.
 SELECT projections.count_raised($1, 1, $2);
 
+-- name: for_a_post
+-- One red card in a hundred cases is answered by a post elsewhere.
+UPDATE projections.alert
+   SET posts = '{supervisor@qh-zjj}'
+ WHERE ledger = $1
+   AND level = 'red'
+   AND deadline = 'push'
+   AND right(stream, 2) = '77';
+
+-- name: a_post
+-- Who holds it.
+INSERT INTO projections.alert_post (
+       ledger, generation, appointment, post, person, since)
+VALUES ($1, 1, 'one', 'supervisor@qh-zjj', 'zheng-kai', '2026-01-01 00:00+08');
+
 -- name: without
 -- The control.
 DROP INDEX projections.alert_of_open_links;
@@ -88,3 +103,11 @@ WITH stored AS (
 (TABLE stored EXCEPT TABLE real)
  UNION ALL
 (TABLE real EXCEPT TABLE stored);
+
+-- name: as_before
+-- What counts cards, gone: as before there was any of it.
+DROP TABLE projections.alert_counted, projections.alert_count;
+DROP VIEW projections.alert_standing;
+DROP INDEX projections.alert_by_post;
+DROP FUNCTION projections.uncounted CASCADE;
+DROP FUNCTION projections.count_out, projections.count_in, projections.count_raised;

@@ -69,6 +69,14 @@ ASKED = {
         ),
     ),
 }
+NOTHING = "false, '{}', '{}', '{}'"
+ASKED["board_by_post"] = (
+    board.SQL["told"],
+    (
+        f"'{LEDGER}', {NOW}, 'zheng-kai', {NOTHING}, false, {NOTHING}, {NOTHING},"
+        f"{NOTHING}, '2026-06-04'"
+    ),
+)
 
 
 @pytest.fixture
@@ -136,6 +144,18 @@ async def test_the_board_reads_no_card_that_is_counted(many):
     assert few, plan
     # Only the pushes and claims that are open.
     assert CASES / 50 >= max(few), plan
+
+
+async def test_who_sees_cards_by_a_post_alone_has_those_read_and_no_others(many):
+    await many.execute(MANY["for_a_post"], LEDGER)
+    await many.execute(MANY["a_post"], LEDGER)
+    await many.execute(MANY["count"], LEDGER, datetime(2026, 12, 31, tzinfo=UTC))
+    await many.execute(MANY["settle"])
+
+    plan = await plan_of(many, "board_by_post")
+
+    assert "Scan on alert_by_post" in plan, plan
+    assert not re.search("Seq Scan on alert .*actual", plan), plan
 
 
 async def test_control_where_a_total_might_be_counted_everything_is_read(many):

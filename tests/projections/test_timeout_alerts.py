@@ -1,11 +1,14 @@
 """Cards: which are raised, at which instant, who answers, and why they go."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger import approval, result, supervision
 from ledger.case import Actor, Event
+from ledger.queries import load
+from migrations import migrations
 from projections import timeout_alerts
 from tests.projections.conftest import (
     CHEN,
@@ -18,6 +21,8 @@ from tests.projections.conftest import (
     ZHOU,
     instant,
 )
+
+MANY = load(Path(__file__).with_name("many.sql"))
 
 
 def told(page, *names):
@@ -458,6 +463,65 @@ async def test_what_was_there_before_cards_were_counted_is_counted_at_the_next_e
     for reader in READERS:
         await bureau.counted(now, **reader)
     assert before == await bureau.counted(now)
+
+
+async def test_who_changes_cards_uncounted_takes_the_count_away_until_the_next_event(bureau):
+    """As a service of the release before does, that still runs beside a new one."""
+    stream = await bureau.accepted()
+    await bureau.at("2025-10-14 09:00")
+    await bureau.handed_to(stream)
+    await bureau.follow(timeout_alerts.PROJECTION)
+    before = await bureau.counted(await bureau.store.now("469002"))
+    async with bureau.pool.acquire() as connection:
+        for change in (
+            "UPDATE projections.alert SET met_at = raised_at WHERE level = 'early'",
+            "DELETE FROM projections.alert WHERE level = 'yellow'",
+        ):
+            await connection.execute(change)
+            assert not await connection.fetch("SELECT FROM projections.alert_counted")
+            now = await bureau.store.now("469002")
+            for reader in READERS:
+                await bureau.counted(now, **reader)
+        assert before != await bureau.counted(now)
+
+    await bureau.received()
+    await bureau.follow(timeout_alerts.PROJECTION)
+    for reader in READERS:
+        await bureau.counted(await bureau.store.now("469002"), **reader)
+
+
+async def test_what_is_there_when_counting_begins_is_counted_as_a_rebuild_does(bureau, connect):
+    stream = await bureau.accepted()
+    await bureau.refused(stream, "seal", HE, "wrong-stage", "seal.authorising-event")
+    await bureau.at("2025-10-14 09:00")
+    await bureau.handed_to(stream)
+    # The refusal of a later time is followed, and counts when the ledger has come as far.
+    await bureau.at("2025-10-20 09:00")
+    await bureau.refused(stream, "seal", HE, "wrong-stage", "seal.authorising-event")
+    await bureau.follow(timeout_alerts.PROJECTION)
+    counted = (await bureau.rows(timeout_alerts.PROJECTION))["alert_count"]
+    assert counted
+    creator = await connect()
+    await creator.execute(MANY["as_before"])
+    (counting,) = [one for one in migrations() if one.name.endswith("_cards_counted.sql")]
+
+    await creator.execute(counting.text)
+
+    assert counted == (await bureau.rows(timeout_alerts.PROJECTION))["alert_count"]
+    for reader in READERS:
+        await bureau.counted(await bureau.store.now("469002"), **reader)
+
+
+async def test_a_card_of_very_many_posts_is_counted(bureau, connect):
+    await bureau.accepted()
+    await bureau.follow(timeout_alerts.PROJECTION)
+    creator = await connect()
+    many = [f"bureau-head@organ-{n:06}" for n in range(900)]
+    await creator.execute("UPDATE projections.alert SET posts = $1 WHERE level = 'red'", many)
+    await bureau.at("2025-10-14 09:00")
+    await bureau.received()
+
+    assert (await bureau.alerts(level="red")).items
 
 
 async def test_a_count_that_is_another_one_is_seen(bureau):
