@@ -106,7 +106,7 @@ def levels(size: int) -> range:
 def encode(hashes: Sequence[bytes]) -> bytes:
     """Return a hash tile as it is served: its hashes, one after the other."""
     assert 1 <= len(hashes) <= WIDTH
-    assert all(len(one) == HASH_BYTES for one in hashes)
+    assert set(map(len, hashes)) == {HASH_BYTES}
     return b"".join(hashes)
 
 
@@ -210,8 +210,7 @@ def subtree(hashes: Sequence[bytes]) -> bytes:
     assert hashes
     assert len(hashes).bit_count() == 1
     while len(hashes) > 1:
-        pairs = zip(hashes[::2], hashes[1::2], strict=True)
-        hashes = [node_hash(left, right) for left, right in pairs]
+        hashes = list(map(node_hash, hashes[::2], hashes[1::2]))
     return hashes[0]
 
 
