@@ -15,6 +15,8 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -89,13 +91,11 @@ def template(request, run):
     if "test_server" in given:
         folder = Path(given["test_server"])
         yield (elsewhere(folder) if SERVER else Database.attached(Cluster(folder))).named(TEMPLATE)
-        dropped(run)
-        dropped(run, LASTING)
+        over()
         return
     server = run(begin())
     yield (server if SERVER else Database.of(server)).named(TEMPLATE)
-    dropped(run)
-    dropped(run, LASTING)
+    over()
     run(end(server))
 
 
@@ -113,7 +113,7 @@ def external_template(request, run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("external")
     shutil.copy(cluster.folder / "roles", folder)
     yield Database.external(f"postgresql://postgres:{secret}@/{TEMPLATE}?host={host}", folder)
-    dropped(run)
+    over()
     run(end(cluster))
 
 
@@ -125,13 +125,52 @@ def origin(request):
 
 
 @pytest.fixture
-def database(run, origin):
+def database(origin):
     """A migrated, empty database of this test's own: `database.as_role(Role.APP)`."""
-    dropped(run)
-    name = f"test_{os.getpid()}_{next(NUMBERS)}"
-    run(as_creator(origin.named("postgres"), *copying(TEMPLATE, name)))
-    yield origin.named(name)
-    OVER.append((origin.named("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
+    dropped()
+    return Own.of(origin, f"test_{os.getpid()}_{next(NUMBERS)}")
+
+
+@dataclass(frozen=True)
+class Own(Database):
+    """A database of a test, copied from the template when somebody first wants to connect to it.
+
+    Who has it copied from something else before that, spares the one copy.
+    """
+
+    made: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, origin, name):
+        known = {one.name: getattr(origin.named(name), one.name) for one in fields(Database)}
+        return cls(**known)
+
+    def named(self, name):
+        plain = Database(**{one.name: getattr(self, one.name) for one in fields(Database)})
+        return plain.named(name)
+
+    def as_creator(self):
+        self.wanted()
+        return super().as_creator()
+
+    def as_role(self, role):
+        self.wanted()
+        return super().as_role(role)
+
+    def wanted(self):
+        if not self.made:
+            copied_from(TEMPLATE, self)
+
+
+def copied_from(template, database):
+    """Make a copy of a template in the place of what there is."""
+    name, server = database.reach["database"], database.named("postgres")
+    gone = f"DROP DATABASE {name} WITH (FORCE)"
+    new = isinstance(database, Own) and not database.made
+    administer(server, *([] if new else [gone]), *copying(template, name))
+    if new:
+        database.made.add(name)
+        OVER.append((server, gone))
 
 
 def copying(template, name):
@@ -144,14 +183,57 @@ def copying(template, name):
     )
 
 
-def dropped(run, over=OVER):
+def dropped(over=OVER):
     """Drop the databases of tests that have ended.
 
     Only when the next one begins: the loop of the test is closed by then.  Before that, whoever
     was just connecting on it stands still, and PostgreSQL waits a minute for them.
     """
     while over:
-        run(as_creator(*over.pop()))
+        administer(*over.pop())
+
+
+class Administrator:
+    """One lasting connection to a server, on a loop in a thread: whoever asks waits, from any."""
+
+    def __init__(self, server):
+        self._reach = server.as_creator()
+        self._loop = asyncio.new_event_loop()
+        self._connection = None
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def do(self, statements):
+        asyncio.run_coroutine_threadsafe(self._do(statements), self._loop).result(120)
+
+    async def _do(self, statements):
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(**self._reach)
+        for statement in statements:
+            await self._connection.execute(statement)
+
+    def close(self):
+        if self._connection is not None:
+            asyncio.run_coroutine_threadsafe(self._connection.close(), self._loop).result(60)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+ADMINISTRATORS: dict[str, Administrator] = {}
+
+
+def administer(server, *statements):
+    """Make and drop databases, as the creator."""
+    where = str(server.as_creator())
+    if where not in ADMINISTRATORS:
+        ADMINISTRATORS[where] = Administrator(server)
+    ADMINISTRATORS[where].do(statements)
+
+
+def over():
+    """Drop everything that is left, and leave the servers."""
+    dropped()
+    dropped(LASTING)
+    while ADMINISTRATORS:
+        ADMINISTRATORS.popitem()[1].close()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 from api.settings import Settings
 from ledger.store import companions
 from tests.api import serving
-from tests.conftest import LASTING, TEMPLATE, as_creator, copying
+from tests.conftest import LASTING, TEMPLATE, administer, as_creator, copied_from
 
 # By the server, the start and the name of the ledger.
 MADE: dict[tuple[str, str, str], "Begun"] = {}
@@ -38,27 +38,25 @@ def within_reach(database):
 
 async def copied(database, folder, start, ledger):
     """Put a copy of an example ledger in the place of a database, and its keys below a folder."""
-    creator = database.as_creator()
-    known = creator["host"], start, ledger
+    known = database.creator["host"], start, ledger
     if known not in MADE:
         MADE[known] = await _made(database, start, ledger)
-    made, name = MADE[known], creator["database"]
-    gone = f"DROP DATABASE {name} WITH (FORCE)"
-    await as_creator(database.named("postgres"), gone, *copying(made.name, name))
+    made = MADE[known]
+    copied_from(made.name, database)
     shutil.copytree(made.folder, folder, dirs_exist_ok=True)
     at = f"UPDATE ledger.clock SET sim_at = '{made.at.isoformat()}', real_at = clock_timestamp()"
     await as_creator(database, at)
 
 
 async def _made(database, start, ledger):
-    creator = database.as_creator()
     name = f"begun_{os.getpid()}_{len(MADE)}"
     folder = Path(tempfile.mkdtemp(prefix="caseledger-begun-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     there = database.named("postgres")
-    await as_creator(there, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    administer(there, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     LASTING.append((there, f"DROP DATABASE {name} WITH (FORCE)"))
-    own = replace(database, reach={**database.reach, "host": creator["host"]}).named(name)
+    host = database.creator["host"]
+    own = replace(database.named(name), reach={**there.reach, "host": host, "database": name})
     await serving.initialised(own, folder, start, (ledger,), {})
     settings = Settings(home=folder, **serving.UNHURRIED)
     async with serving.started(settings, own, ledger) as here:

@@ -53,7 +53,7 @@ async def test_a_database_that_forgets_is_not_served(database, tmp_path):
 
 async def test_who_is_more_than_a_plain_role_does_not_serve(database, tmp_path):
     mighty = operate.Database(
-        reach=database.reach, folder=database.folder, given={}, creator=database.creator
+        reach=database.reach, folder=database.folder, given={}, creator=database.as_creator()
     )
 
     class AsSuperuser:
