@@ -35,7 +35,7 @@ SELECT position, type, record
   FROM ledger.event
  WHERE ledger = $1
    AND stream = 'ledger:' || $1
-   AND type IN ('ledger-opened', 'log-key-set', 'log-sm2-set')
+   AND type IN ('ledger-opened', 'log-key-set', 'log-key-retired', 'log-sm2-set')
  ORDER BY position;
 
 -- name: numbers

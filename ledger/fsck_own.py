@@ -22,12 +22,13 @@ Row = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Recorded:
-    """What the first events say, and those that named keys later: of one sequence."""
+    """What the first events say, and those that named keys or retired them: of one sequence."""
 
     zone: Any = None
     simulated: Any = None
     opened_at: int | None = None
     named: list[Mapping[str, Any]] = field(default_factory=list)
+    retired: set[str] = field(default_factory=set)
     by_sm2: list[str] = field(default_factory=list)
 
 
@@ -41,6 +42,8 @@ def recorded(sequence: str, rows: Sequence[Row]) -> Recorded:
             continue
         if row["type"] == "log-key-set" and data.get("sequence") == sequence:
             found.named.append(data)
+        elif row["type"] == "log-key-retired" and data.get("sequence") == sequence:
+            found.retired.add(str(data.get("key")))
         elif row["type"] == "log-sm2-set" and data.get("sequence") == sequence:
             found.by_sm2.append(str(data.get("key")))
         elif row["type"] == "ledger-opened":
@@ -73,7 +76,7 @@ def signers_of(
     known = [str(one["key"]) for one in own.named] or list(keys)
     if own.named and log["origin"] != own.named[0]["origin"]:
         judged.add("log", None, "the origin is not that of the first events")
-    if not keys or not set(keys) <= set(known):
+    if keys != tuple(key for key in known if key not in own.retired):
         judged.add("log", None, "its keys are not those that the events name")
     try:
         parsed = tuple(VerifierKey.parse(key) for key in known)

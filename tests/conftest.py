@@ -200,7 +200,8 @@ class Administrator:
         self._reach = server.as_creator()
         self._loop = asyncio.new_event_loop()
         self._connection = None
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
 
     def do(self, statements):
         asyncio.run_coroutine_threadsafe(self._do(statements), self._loop).result(120)
@@ -215,6 +216,8 @@ class Administrator:
         if self._connection is not None:
             asyncio.run_coroutine_threadsafe(self._connection.close(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(60)
+        self._loop.close()
 
 
 ADMINISTRATORS: dict[str, Administrator] = {}

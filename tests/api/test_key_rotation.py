@@ -9,11 +9,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from api import operate
 from api.setup import example
 from ledger import rotation
+from ledger.log import SQL as LOG
 from ledger.rotation import KEYS
 from ledger.signing import key_of_file
 from ledger.tlog import checkpoint, merkle, note, verify
@@ -110,7 +112,7 @@ async def test_a_key_takes_over_and_whoever_pinned_the_first_one_follows(tmp_pat
             words = ("--dossier", old, "--out", older, "--purpose", "inspection; JW-1", *url)
             await place.done("export", *words)
             assert newest.size == max(one.size for one in witness.memory.logs())
-        assert "all is as it should be" in await place.done("fsck")
+        await signs_by_the_second_alone(place, first, second)
         async with place.serving() as here:
             assert here.service.broken(OLD) is None
         await an_older_case(older, (first, line_first), (second, line_second))
@@ -130,6 +132,23 @@ async def test_a_key_takes_over_and_whoever_pinned_the_first_one_follows(tmp_pat
         assert (1, True) == (code, "no known key" in out), out
         (copy / KEYS).write_bytes(steps)
         await a_thief(place, copy, kept, first, tmp_path)
+
+
+async def signs_by_the_second_alone(place, first, second):
+    """Only the key in force may sign: a retired one in the row, even beside it, is found."""
+    assert "all is as it should be" in await place.done("fsck")
+    async with operate.database(place.settings, operate.home(place.settings), print) as found:
+        creator = await asyncpg.connect(**found.as_creator())
+        try:
+            for wrong in ([first], [first, second], [second, second]):
+                await creator.execute(LOG["set_log_keys"], OLD, wrong)
+                code, told = await place.run("fsck")
+                why = "its keys are not those that the events name"
+                assert (1, True) == (code, why in told), (wrong, told)
+            await creator.execute(LOG["set_log_keys"], OLD, [second])
+        finally:
+            await creator.close()
+    assert "all is as it should be" in await place.done("fsck")
 
 
 async def an_older_case(dossier, *pairs):
