@@ -128,7 +128,15 @@ def origin(request):
 def database(origin):
     """A migrated, empty database of this test's own: `database.as_role(Role.APP)`."""
     dropped()
-    return Own.of(origin, f"test_{os.getpid()}_{next(NUMBERS)}")
+    return Own.of(origin, f"test_{os.getpid()}_{next(NUMBERS)}", OVER)
+
+
+@pytest.fixture(scope="module")
+def lasting(template):
+    """The same for a module whose tests look at one world, and change nothing that others see."""
+    over = []
+    yield Own.of(template, f"test_{os.getpid()}_{next(NUMBERS)}", over)
+    OVER.extend(over)
 
 
 @dataclass(frozen=True)
@@ -139,11 +147,13 @@ class Own(Database):
     """
 
     made: set[str] = field(default_factory=set)
+    # Who drops it, and when, takes it from here.
+    over: list[tuple[Database, str]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, origin, name):
+    def of(cls, origin, name, over):
         known = {one.name: getattr(origin.named(name), one.name) for one in fields(Database)}
-        return cls(**known)
+        return cls(**known, over=over)
 
     def named(self, name):
         plain = Database(**{one.name: getattr(self, one.name) for one in fields(Database)})
@@ -170,7 +180,7 @@ def copied_from(template, database):
     administer(server, *([] if new else [gone]), *copying(template, name))
     if new:
         database.made.add(name)
-        OVER.append((server, gone))
+        database.over.append((server, gone))
 
 
 def copying(template, name):
