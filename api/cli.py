@@ -149,6 +149,7 @@ def serve(*, host: str | None, port: int | None) -> None:
         async with operate.until_asked() as asked, operate.serving(chosen, click.echo) as running:
             names = ", ".join(running.service.ledgers) or "no ledger yet: caseledger init"
             click.echo(f"{running.url}  ({names})")
+            operate.at_rest()
             await asked.wait()
             click.echo("stopping")
 

@@ -6,7 +6,6 @@ has so many connections.  `100 Continue` is sent only when a route begins to rea
 """
 
 import asyncio
-import gc
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -229,20 +228,6 @@ class Runner(web.AppRunner):
     def __init__(self, app: web.Application, settings: Settings) -> None:
         super().__init__(app, access_log=None, shutdown_timeout=5.0)
         self._settings = settings
-
-    async def setup(self) -> None:
-        """Start the application.
-
-        What it is made of stays as long as it runs: a look for garbage that went through all of
-        it would let whoever asks just then wait for most of a tenth of a second.
-        """
-        await super().setup()
-        gc.freeze()
-
-    async def cleanup(self) -> None:
-        """Stop the application; what it was made of may go."""
-        await super().cleanup()
-        gc.unfreeze()
 
     async def _make_server(self) -> web.Server:
         return Server(await super()._make_server(), self._settings)

@@ -10,6 +10,7 @@ then every test gets its database there.
 import asyncio
 import contextlib
 import fcntl
+import gc
 import itertools
 import os
 import secrets
@@ -46,6 +47,13 @@ collect_ignore = ["ledger/test_cluster.py"] if SERVER else []
 
 def pytest_asyncio_loop_factories(config, item):
     return {"loop": loops.new_event_loop}
+
+
+def pytest_collection_finish(session):
+    # All tests and modules stay to the end: some million objects that the collector would go
+    # through again and again, half a second each time.
+    gc.collect()
+    gc.freeze()
 
 
 # With xdist, the process that starts the workers keeps the cluster; else the session does.

@@ -30,6 +30,14 @@ START = "2026-01-05T08:00:00+08:00"
 DATA = files("api.demo") / "data"
 
 
+# The command, and how much it has taken out of the reach of the collector when it ends.
+COUNTING = (
+    "import atexit, gc, runpy\n"
+    "atexit.register(lambda: print(gc.get_freeze_count(), 'objects at rest'))\n"
+    "runpy.run_module('api.cli', run_name='__main__')"
+)
+
+
 class Shell:
     """A home folder, and the commands that are run on it."""
 
@@ -43,10 +51,13 @@ class Shell:
         self.env = kept | {f"CASELEDGER_{name}": str(value) for name, value in own.items()}
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def start(self, *words):
-        command = (sys.executable, "-m", "api.cli", *words)
+    def start(self, *words, how=("-m", "api.cli")):
         return subprocess.Popen(
-            command, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            (sys.executable, *how, *words),
+            env=self.env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def run(self, *words):
@@ -56,7 +67,7 @@ class Shell:
 
     @contextlib.contextmanager
     def serving(self):
-        process = self.start("serve")
+        process = self.start("serve", how=("-c", COUNTING))
         try:
             while self.get("/healthz")[0] != 200:
                 assert process.poll() is None, process.communicate()
@@ -220,6 +231,8 @@ def test_a_service_ends_when_asked_and_leaves_nothing_running(shell, number):
 
     assert 0 == process.returncode, err
     assert "stopping" in out
+    # A service holds some hundred thousand objects, and most of them for ever.
+    assert int(re.search(r"(\d+) objects at rest", out)[1]) > 50_000
     lines = [json.loads(line) for line in err.splitlines()]
     assert {"request"} == {line["event"] for line in lines}
     assert not shell.running

@@ -1,7 +1,6 @@
 """HTTP that is wrong, slow or too much, spoken to a running server over raw sockets."""
 
 import asyncio
-import gc
 import socket
 
 import orjson
@@ -110,14 +109,6 @@ async def test_control_aiohttp_alone_takes_a_body_with_get(tiny):
 
     assert answered.startswith(b"HTTP/1.1 200 ")
     assert b"Server: " in answered
-
-
-async def test_what_a_service_is_made_of_is_no_garbage_while_it_runs(tmp_path):
-    gc.unfreeze()
-    async with running(tmp_path):
-        # The application alone holds some ten thousand objects, and the interpreter more.
-        assert gc.get_freeze_count() > 20_000
-    assert 0 == gc.get_freeze_count()
 
 
 # -- 100 Continue ----------------------------------------------------------

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
+from api import operate
 from api.app import build
 from api.framing import Runner
 from api.service import Service
@@ -152,6 +153,7 @@ async def of_pages(found: World, database: Database, cases: int, rounds: int) ->
     every = asked(cases)
     async with _served(found, database) as (base, heard, service):
         await service.ledger(LEDGER)
+        operate.at_rest()
         publisher = service.publishers[LEDGER]
         head = await service.store.head(LEDGER)
         assert head is not None
