@@ -49,11 +49,18 @@ def pytest_asyncio_loop_factories(config, item):
     return {"loop": loops.new_event_loop}
 
 
+# All tests and modules stay to the end: some million objects, which the collector would go
+# through again and again, half a second each time.
+
+
+def pytest_sessionstart(session):
+    gc.disable()
+
+
 def pytest_collection_finish(session):
-    # All tests and modules stay to the end: some million objects that the collector would go
-    # through again and again, half a second each time.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 # With xdist, the process that starts the workers keeps the cluster; else the session does.
