@@ -424,7 +424,8 @@ QUICK = settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=20_000, stateful_step_count=40, derandomize=False)
+# A quarter of an hour.
+LONG = settings(QUICK, max_examples=5_000, stateful_step_count=40, derandomize=False)
 
 
 class Counting(CaseMachine):
