@@ -49,6 +49,25 @@ def pytest_asyncio_loop_factories(config, item):
     return {"loop": loops.new_event_loop}
 
 
+# Each new connection asks what bigint[] is when it first meets one, and PostgreSQL works 4 ms on
+# the answer.  Types that PostgreSQL brings along are the same everywhere: one answer serves all.
+BROUGHT_ALONG = 10_000
+ASKED = asyncpg.Connection._introspect_types
+ANSWERED: dict[frozenset[int], object] = {}
+
+
+async def introspected(connection, oids, *rest):
+    asked = frozenset(oids)
+    if max(asked) >= BROUGHT_ALONG:
+        return await ASKED(connection, oids, *rest)
+    if asked not in ANSWERED:
+        ANSWERED[asked] = await ASKED(connection, oids, *rest)
+    return ANSWERED[asked]
+
+
+asyncpg.Connection._introspect_types = introspected
+
+
 # All tests and modules stay to the end: some million objects, which the collector would go
 # through again and again, half a second each time.
 
