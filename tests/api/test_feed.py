@@ -16,14 +16,27 @@ ID = "91469002MA5X00014X"
 NAME = "海南示例餐饮有限公司"
 
 
-@pytest.fixture
-async def here(database, tmp_path):
-    async for serving in serve(database, tmp_path, start="2026-03-02"):
+async def world(database, folder):
+    async for serving in serve(database, folder, start="2026-03-02"):
         case = await serving.accepted("QH-002", "2026-03-02")
         to = {"to": {"unit": "qh-xzsp", "person": "chen-zhi"}, "handed_over": [sha("form")]}
         await serving.done(case, "transfer", to, by="zhou-min")
         await serving.received("QH-003", "2026-03-03")
         serving.case = case
+        yield serving
+
+
+@pytest.fixture(scope="module")
+async def here(lasting, tmp_path_factory):
+    """One for all who only read."""
+    async for serving in world(lasting, tmp_path_factory.mktemp("here")):
+        yield serving
+
+
+@pytest.fixture
+async def apart(database, tmp_path):
+    """One for who brings something into it, or has the service wait less."""
+    async for serving in world(database, tmp_path):
         yield serving
 
 
@@ -79,12 +92,12 @@ async def test_a_page_says_where_it_stands(here):
     assert ([], None, whole - 1) == tuple(at_end.body[n] for n in ("items", "next", "position"))
 
 
-async def test_what_comes_later_is_behind_the_position_one_had(here):
-    whole = await size(here)
-    seen = await lined(here)
-    await here.received("QH-002", "2026-03-04")
+async def test_what_comes_later_is_behind_the_position_one_had(apart):
+    whole = await size(apart)
+    seen = await lined(apart)
+    await apart.received("QH-002", "2026-03-04")
 
-    more = await lined(here, f"?after={seen[-1]['position']}")
+    more = await lined(apart, f"?after={seen[-1]['position']}")
 
     assert [whole] == [event["position"] for event in more]
 
@@ -145,11 +158,11 @@ async def test_filters_leave_out_and_the_position_goes_on_all_the_same(here, que
     assert (None, await size(here) - 1) == (page["next"], page["position"])
 
 
-async def test_it_waits_for_the_position_that_is_asked_for(here):
-    whole = await size(here)
+async def test_it_waits_for_the_position_that_is_asked_for(apart):
+    whole = await size(apart)
 
-    assert 200 == (await here.get(f"/events?at_least={whole - 1}", by="jiang-he")).status
-    answer = await patient(here, 0.1).get(f"/events?at_least={whole + 5}", by="jiang-he")
+    assert 200 == (await apart.get(f"/events?at_least={whole - 1}", by="jiang-he")).status
+    answer = await patient(apart, 0.1).get(f"/events?at_least={whole + 5}", by="jiang-he")
     assert (503, "behind") == (answer.status, answer.slug)
 
 
@@ -332,13 +345,13 @@ async def test_there_are_no_other_formats_yet(here):
         assert 404 == (await here.get(f"/export/{form}", by="jiang-he")).status
 
 
-async def test_a_cell_is_never_a_formula(here):
-    head = await size(here) - 1
-    await listed(here, f"&at_least={head}")
+async def test_a_cell_is_never_a_formula(apart):
+    head = await size(apart) - 1
+    await listed(apart, f"&at_least={head}")
 
-    answer = await here.get("/export/csv", by="jiang-he")
+    answer = await apart.get("/export/csv", by="jiang-he")
 
     rows = csv.reader(io.StringIO(answer.raw.decode("utf-8-sig"), newline=""))
     assert not [cell for row in rows for cell in row if cell.startswith(tuple("=+-@\t\r"))]
     assert answer.headers["Content-Disposition"] == 'attachment; filename="cases-469002.csv"'
-    assert 201 == (await here.post("/cases", application("QH-002"), by="zhou-min")).status
+    assert 201 == (await apart.post("/cases", application("QH-002"), by="zhou-min")).status
