@@ -21,12 +21,25 @@ OFFICERS = ["ke-jun", "gao-yuan"]
 FINDING = {"finding": "属实", "evidence": sha("photo")}
 
 
-@pytest.fixture
-async def here(database, tmp_path):
+async def world(database, folder):
     given = {"469002": document()}
     given["469002"]["seals"][0]["keeper"] = "he-yan"
-    async for one in serve(database, tmp_path, start=DAY, documents=given):
+    async for one in serve(database, folder, start=DAY, documents=given):
         await one.at(f"{DAY} 08:00")
+        yield one
+
+
+@pytest.fixture(scope="module")
+async def here(lasting, tmp_path_factory):
+    """One for all who act on cases of their own; its clock stays where it is."""
+    async for one in world(lasting, tmp_path_factory.mktemp("here")):
+        yield one
+
+
+@pytest.fixture
+async def apart(database, tmp_path):
+    """One for who sets the clock, or changes what the office has."""
+    async for one in world(database, tmp_path):
         yield one
 
 
@@ -58,8 +71,8 @@ async def system(here, client, path, body, *, version=None, behalf=None):
 
 
 async def sealed(here, medium="electronic"):
-    case = await here.accepted("QH-002", DAY)
-    await here.granted(case, DAY)
+    case = await here.accepted("QH-002")
+    await here.granted(case)
     seal = {"seal": "QH-S1", "document": LICENCE, "copies": 1, "medium": medium}
     await here.done(case, "seal", seal, by="he-yan")
     return case
@@ -124,7 +137,7 @@ async def test_a_system_issues_electronically_only(here):
 
 @pytest.mark.parametrize("action", ["acknowledge-transfer", "refuse-transfer"])
 async def test_a_transfer_is_answered_by_the_person_it_names(here, action):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
     to = {"to": {"unit": "qh-xzsp", "person": "chen-zhi"}}
     await here.done(case, "transfer", to, by="zhou-min")
     body = {"reason": "不属本科室"}
@@ -134,7 +147,7 @@ async def test_a_transfer_is_answered_by_the_person_it_names(here, action):
 
 
 async def test_a_transfer_to_a_unit_is_answered_by_anybody_in_it(here):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
     await here.done(case, "transfer", {"to": {"unit": "asked"}}, by="zhou-min")
 
     wrong = [(by, {}, DENIED) for by in (post("handler"), post("bureau-head"), "zhou-min")]
@@ -142,7 +155,7 @@ async def test_a_transfer_to_a_unit_is_answered_by_anybody_in_it(here):
 
 
 async def test_opinions_have_their_level(here):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
     handle, check = opinion("handle", "属实"), opinion("check", "同意")
 
     wrong = [("chen-zhi", check, DENIED), ("lin-bo", handle, DENIED)]
@@ -151,7 +164,7 @@ async def test_opinions_have_their_level(here):
 
 
 async def test_a_suspension_is_approved_by_an_approver_of_the_organ_that_day(here):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
     body = {"kind": "testing", "planned_days": 5, "notice": sha("n")}
 
     named = (
@@ -167,7 +180,7 @@ async def test_a_suspension_is_approved_by_an_approver_of_the_organ_that_day(her
 
 
 async def test_an_extension_is_approved_by_the_head(here):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
     body = {"days": 3, "notice": sha("n"), "reason": "案情复杂"}
 
     named = (
@@ -183,7 +196,7 @@ async def test_an_extension_is_approved_by_the_head(here):
 
 
 async def test_joint_handling_is_extended_by_the_head_of_the_government_above(here):
-    case = await here.accepted("QH-005", DAY)
+    case = await here.accepted("QH-005")
     body = {"days": 15, "notice": sha("n"), "reason": "案情复杂"}
 
     wrong = [("wu-jun", body, BEYOND), ("chen-zhi", body | {"approved_by": "wu-jun"}, BEYOND)]
@@ -192,8 +205,8 @@ async def test_joint_handling_is_extended_by_the_head_of_the_government_above(he
 
 
 async def test_a_seal_is_used_by_who_keeps_it_at_that_moment(here):
-    case = await here.accepted("QH-002", DAY)
-    await here.granted(case, DAY)
+    case = await here.accepted("QH-002")
+    await here.granted(case)
     body = {"seal": "QH-S1", "document": LICENCE, "copies": 1, "medium": "paper"}
 
     wrong = [(post("sealer"), body, (409, "seal-not-held", "seal.custody"))]
@@ -212,14 +225,14 @@ async def test_a_use_of_a_seal_is_made_void_by_its_keeper_with_an_approver(here)
 
 
 async def test_the_bureau_withdraws_on_written_request_only(here):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
 
     wrong = [("zhou-min", {}, DENIED), ("chen-zhi", {"reason": "来电"}, DENIED)]
     await only(here, case, "withdraw", ("zhou-min", REQUEST), *wrong)
 
 
 async def test_the_applicant_withdraws_as_they_like(here):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
     own, stranger = application("QH-002")["applicant"]["id"], "460000199001010013"
     path, version = f"/cases/{case}/withdraw", here.versions[case]
 
@@ -229,8 +242,8 @@ async def test_the_applicant_withdraws_as_they_like(here):
 
 
 async def test_each_line_corrects_its_own_acts_only(here):
-    case = await here.accepted("QH-002", DAY)
-    await here.granted(case, DAY)
+    case = await here.accepted("QH-002")
+    await here.granted(case)
     checked = {"purpose": "routine", "outcome": "compliant", "text": "无"}
     await here.done(case, "inspect", checked, by="mo-li")
     history = (await here.get(f"/cases/{case}/events")).body["items"]
@@ -266,29 +279,29 @@ async def overdue(here):
     return case, red
 
 
-async def test_a_card_is_answered_by_whom_it_names_or_their_head(here):
-    case, red = await overdue(here)
+async def test_a_card_is_answered_by_whom_it_names_or_their_head(apart):
+    case, red = await overdue(apart)
     body = {"alert": red["id"], "explanation": "排期"}
 
     others = ("lin-bo", "zhou-min", post("handler"), "mo-li", "ke-jun", post("bureau-head", "S"))
     wrong = [(by, body, DENIED) for by in others]
-    await only(here, case, "answer-alert", ("chen-zhi", body), *wrong)
+    await only(apart, case, "answer-alert", ("chen-zhi", body), *wrong)
 
 
-async def test_the_head_of_the_organ_that_a_card_addresses_answers_it(here):
-    case, red = await overdue(here)
+async def test_the_head_of_the_organ_that_a_card_addresses_answers_it(apart):
+    case, red = await overdue(apart)
     body = {"alert": red["id"], "explanation": "排期"}
 
-    await only(here, case, "answer-alert", (post("bureau-head"), body))
+    await only(apart, case, "answer-alert", (post("bureau-head"), body))
 
 
-async def test_a_card_is_withdrawn_by_supervision_from_above_or_of_the_whole(here):
-    case, red = await overdue(here)
+async def test_a_card_is_withdrawn_by_supervision_from_above_or_of_the_whole(apart):
+    case, red = await overdue(apart)
     body = {"alert": red["id"], "reason": "误报"}
 
     others = ("mo-li", "wu-jun", "chen-zhi", "lu-qian", post("supervisor", "E"))
     wrong = [(by, body, DENIED) for by in others]
-    await only(here, case, "withdraw-alert", (post("supervisor", "A"), body), *wrong)
+    await only(apart, case, "withdraw-alert", (post("supervisor", "A"), body), *wrong)
 
 
 async def rated(here, **more):
@@ -301,17 +314,19 @@ async def rated(here, **more):
     return case
 
 
-async def test_who_must_answer_a_card_does_not_withdraw_it(here):
-    case = await here.accepted("QH-002", DAY)
-    await here.granted(case, DAY)
-    await here.done(case, "push", {"to": "qh-wjw"}, by="chen-zhi")
-    await here.at("2026-03-10 09:00")
-    (red,) = [a for a in await cards(here, case) if (a["deadline"], a["level"]) == ("claim", "red")]
+async def test_who_must_answer_a_card_does_not_withdraw_it(apart):
+    case = await apart.accepted("QH-002", DAY)
+    await apart.granted(case, DAY)
+    await apart.done(case, "push", {"to": "qh-wjw"}, by="chen-zhi")
+    await apart.at("2026-03-10 09:00")
+    (red,) = [
+        a for a in await cards(apart, case) if (a["deadline"], a["level"]) == ("claim", "red")
+    ]
     assert post("supervisor", "S") in red["addressees"]
     body = {"alert": red["id"], "reason": "误报"}
 
     wrong = [(post("supervisor", "S"), body, DENIED)]
-    await only(here, case, "withdraw-alert", ("xing-tao", body), *wrong)
+    await only(apart, case, "withdraw-alert", ("xing-tao", body), *wrong)
 
 
 async def permitted(here, day=DAY):
@@ -322,26 +337,26 @@ async def permitted(here, day=DAY):
     return case
 
 
-async def test_a_permit_is_revoked_by_its_organ_or_the_one_above_and_recalled_by_its_organ(here):
+async def test_a_permit_is_revoked_by_its_organ_or_the_one_above_and_recalled_by_its_organ(apart):
     """DOMAIN 3; APL 69 names the organ above, APL 8 does not."""
     heard = {"notice": sha("notice"), "served_at": DAY, "heard": "statement"}
     revoke = {"grounds": "69(1)", **heard}
     recall = {"grounds": "规划修改", "compensation": "依法补偿"}
-    one = await permitted(here)
+    one = await permitted(apart)
 
     denied = [(by, revoke, DENIED) for by in ("xing-tao", post("handler"), post("supervisor", "S"))]
-    await only(here, one, "revoke-permit", ("shi-lei", revoke), *denied)
-    state = await here.state(one)
+    await only(apart, one, "revoke-permit", ("shi-lei", revoke), *denied)
+    state = await apart.state(one)
     assert "revoked" == state["decision"]["permit"]
-    revoked = (await here.get(f"/cases/{one}/events")).body["items"][-1]
+    revoked = (await apart.get(f"/cases/{one}/events")).body["items"][-1]
     assert ("shi-lei", "qh-gov") == (revoked["actor"]["person"], revoked["actor"]["organ"])
-    other = await permitted(here, "2026-03-03")
-    await only(here, other, "recall-permit", ("wu-jun", recall), ("shi-lei", recall, DENIED))
+    other = await permitted(apart, "2026-03-03")
+    await only(apart, other, "recall-permit", ("wu-jun", recall), ("shi-lei", recall, DENIED))
 
 
 async def test_the_organ_above_revokes_on_another_persons_proposal_too(here):
-    case = await here.accepted("QH-002", DAY)
-    await here.granted(case, DAY)
+    case = await here.accepted("QH-002")
+    await here.granted(case)
     body = {"grounds": "69(1)", "notice": sha("n"), "served_at": DAY, "heard": "lapsed"}
 
     refused = await here.act(case, "revoke-permit", body, by="shi-lei")
@@ -350,7 +365,7 @@ async def test_the_organ_above_revokes_on_another_persons_proposal_too(here):
 
 
 async def test_the_hotline_follows_ratings_up_and_nothing_else(here):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
     order = {"order": "请尽快回复"}
     refused = await here.act(case, "supervise", order, by="lu-qian")
     assert DENIED == refused.refusal
@@ -359,7 +374,7 @@ async def test_the_hotline_follows_ratings_up_and_nothing_else(here):
 
 
 async def test_a_rating_by_telephone_has_its_call(here):
-    case = await here.accepted("QH-002", DAY)
+    case = await here.accepted("QH-002")
     body = {"grade": 2, "channel": "telephone"}
     called = body | {"call_reference": "12345-1"}
 
@@ -397,8 +412,8 @@ async def test_the_bureau_finds_a_rating_valid_and_nothing_else(here, verdict):
 
 
 async def test_enforcement_acts_by_two_officers(here):
-    case = await here.accepted("QH-002", DAY)
-    await here.granted(case, DAY)
+    case = await here.accepted("QH-002")
+    await here.granted(case)
     await here.done(case, "open-investigation", {"grounds": "线索"}, by="ke-jun")
     heard = {"notice": sha("h"), "served_at": DAY, "heard": "waived"}
     few = ([], ["ke-jun"], ["ke-jun", "ke-jun"], ["ke-jun", "mo-li"], ["ke-jun", "nobody"])
@@ -434,22 +449,22 @@ async def test_an_item_is_proposed_by_its_organs_head_and_approved_by_its_superv
     await office(here, "/items/QH-900/approve", {}, "mo-li", *wrong, ("wu-jun", DENIED))
 
 
-async def test_a_calendar_is_proposed_by_the_security_admin_and_approved_by_the_head(here):
+async def test_a_calendar_is_proposed_by_the_security_admin_and_approved_by_the_head(apart):
     wrong = [("wu-jun", DENIED), ("guo-an", DENIED), ("qin-yu", DENIED)]
     year = CALENDAR | {"provisional": True}
-    await office(here, "/calendars", year, "fang-ke", *wrong)
+    await office(apart, "/calendars", year, "fang-ke", *wrong)
     wrong = [("fang-ke", DENIED), ("mo-li", DENIED)]
-    await office(here, "/calendars/cn/approve", {}, "wu-jun", *wrong)
+    await office(apart, "/calendars/cn/approve", {}, "wu-jun", *wrong)
 
 
-async def test_the_supervised_do_not_loosen_their_supervision(here):
-    await office(here, "/policies", POLICY | {"id": "reviews-default"}, "fang-ke")
+async def test_the_supervised_do_not_loosen_their_supervision(apart):
+    await office(apart, "/policies", POLICY | {"id": "reviews-default"}, "fang-ke")
     slower = POLICY | {"id": "reviews-default", "bad_review": 9}
-    await office(here, "/policies/reviews-default/approve", {}, "wu-jun", ("mo-li", DENIED))
-    await office(here, "/policies", slower, "fang-ke")
+    await office(apart, "/policies/reviews-default/approve", {}, "wu-jun", ("mo-li", DENIED))
+    await office(apart, "/policies", slower, "fang-ke")
 
     wrong = [(by, DENIED) for by in ("wu-jun", post("bureau-head"), "mo-li", "fang-ke")]
-    await office(here, "/policies/reviews-default/approve", {}, "xing-tao", *wrong)
+    await office(apart, "/policies/reviews-default/approve", {}, "xing-tao", *wrong)
 
 
 # Who approves a post: in which organ it is, who may, who may not.
@@ -463,29 +478,34 @@ APPROVED = {
 }
 
 
+def named(role):
+    """A post of its own, of a person who has no other."""
+    return {"id": f"wanted-{role}", "person": f"new-{role}"}
+
+
 @pytest.mark.parametrize(("role", "organ"), APPROVED)
 async def test_a_post_is_approved_by_the_head_of_its_organ_or_the_one_above(here, role, organ):
     right, others = APPROVED[role, organ]
-    wanted = POST | {"role": role, "organ": organ, "id": "wanted"}
+    wanted = POST | {"role": role, "organ": organ} | named(role)
     wrong = [(by, DENIED) for by in ("wu-jun", "qin-yu", "yan-qing", "guo-an")]
 
     await office(here, "/appointments", wanted, "fang-ke", *wrong)
     wrong = [*((by, DENIED) for by in others), ("fang-ke", DENIED)]
-    await office(here, "/appointments/wanted/approve", {}, right, *wrong)
+    await office(here, f"/appointments/wanted-{role}/approve", {}, right, *wrong)
 
 
 @pytest.mark.parametrize("role", ["inspector", "inspection-lead"])
 async def test_posts_of_inspection_are_given_by_two_leads(here, role):
-    wanted = POST | {"role": role, "organ": "qh-jw", "id": "wanted", "jurisdiction": True}
+    wanted = POST | {"role": role, "organ": "qh-jw", "jurisdiction": True} | named(role)
     await office(here, "/appointments", wanted, "yan-qing", ("fang-ke", DENIED))
 
     wrong = [("yan-qing", (*SEPARATE, "SOD-8"))]
     wrong += [(by, DENIED) for by in ("wu-jun", "qin-yu", post("bureau-head", "J"))]
     right = post("inspection-lead", "J")
-    await office(here, "/appointments/wanted/approve", {}, right, *wrong)
+    await office(here, f"/appointments/wanted-{role}/approve", {}, right, *wrong)
 
 
-async def test_any_one_of_them_ends_a_post_at_once(here):
+async def test_any_one_of_them_ends_a_post_at_once(apart):
     for by, ended in (
         ("fang-ke", post("clerk")),
         ("wu-jun", post("handler")),
@@ -494,40 +514,40 @@ async def test_any_one_of_them_ends_a_post_at_once(here):
         ("yan-qing", post("sealer")),
     ):
         path, wrong = f"/appointments/{ended}/end", [(post("bureau-head", "S"), DENIED)]
-        await office(here, path, {}, by, *wrong)
-        gone = await here.get("/cases", by=ended)
+        await office(apart, path, {}, by, *wrong)
+        gone = await apart.get("/cases", by=ended)
         assert (403, "appointment-ended") == gone.refusal[:2]
     path, others = f"/appointments/{post('inspector', 'J')}/end", ("fang-ke", "wu-jun", "qin-yu")
-    await office(here, path, {}, "yan-qing", *((by, DENIED) for by in others))
+    await office(apart, path, {}, "yan-qing", *((by, DENIED) for by in others))
 
 
-async def test_a_seal_changes_hands_by_three_persons_and_is_lost_by_anybody(here):
+async def test_a_seal_changes_hands_by_three_persons_and_is_lost_by_anybody(apart):
     custody = (409, "seal-not-held", "seal.custody")
     to, path = {"to": post("sealer")}, "/seals/QH-S1"
-    await office(here, f"{path}/hand-over", to, "he-yan", (post("sealer"), custody))
+    await office(apart, f"{path}/hand-over", to, "he-yan", (post("sealer"), custody))
     wrong = [("he-yan", custody), (post("sealer", "S"), custody)]
-    await office(here, f"{path}/take-over", {}, post("sealer"), *wrong)
+    await office(apart, f"{path}/take-over", {}, post("sealer"), *wrong)
     wrong = [("he-yan", DENIED), (post("supervisor", "A"), DENIED)]
-    await office(here, f"{path}/approve", {}, "wu-jun", *wrong)
+    await office(apart, f"{path}/approve", {}, "wu-jun", *wrong)
 
-    await office(here, f"{path}/report-lost", {}, post("inspector", "-"))
+    await office(apart, f"{path}/report-lost", {}, post("inspector", "-"))
 
-    lost = await here.post(f"{path}/enable", {}, by="wu-jun")
+    lost = await apart.post(f"{path}/enable", {}, by="wu-jun")
     assert (409, "seal-not-held", "seal.in-use") == lost.refusal
 
 
-async def test_who_administers_the_audit_sees_no_case(here):
-    case = await here.accepted("QH-002", DAY)
+async def test_who_administers_the_audit_sees_no_case(apart):
+    case = await apart.accepted("QH-002", DAY)
     refused = [
-        await here.get(f"/cases/{case}/events", by="zhou-min"),
-        await here.act(case, "decide", {"outcome": "deny"}, by="chen-zhi"),
+        await apart.get(f"/cases/{case}/events", by="zhou-min"),
+        await apart.act(case, "decide", {"outcome": "deny"}, by="chen-zhi"),
     ]
     assert [403, 403] == [answer.status for answer in refused]
 
-    admin = await here.get("/audit/all?refused=true", by="qin-yu")
-    lead = await here.get("/audit/all?refused=true", by="yan-qing")
+    admin = await apart.get("/audit/all?refused=true", by="qin-yu")
+    lead = await apart.get("/audit/all?refused=true", by="yan-qing")
 
     told = [(row["action"], row["case"], row["item"]) for row in admin.body["items"]]
     assert [("read-history", None, None), ("decide", None, None)] == told
     assert [case, case] == [row["case"] for row in lead.body["items"]]
-    assert case.encode() not in (await here.get("/audit/administration", by="qin-yu")).raw
+    assert case.encode() not in (await apart.get("/audit/administration", by="qin-yu")).raw
