@@ -4,18 +4,29 @@ import json
 
 import pytest
 
-from tests.api.serving import GRANT, application, opinion, serve, sha
+from tests.api.serving import GRANT, KEYS, application, opinion, serve, sha
+
+
+@pytest.fixture(scope="module")
+async def here(lasting, tmp_path_factory):
+    """One for all whose requests leave nothing behind, or a case of their own."""
+    async for serving in serve(lasting, tmp_path_factory.mktemp("here")):
+        await serving.at("2026-03-02 09:00")
+        yield serving
 
 
 @pytest.fixture
-async def here(database, tmp_path):
+async def apart(database, tmp_path):
+    """One for who sets the clock, ends a post or looks at the whole ledger."""
     async for serving in serve(database, tmp_path):
         await serving.at("2026-03-01 09:00")
         yield serving
 
 
 async def raw(here, path, data, *, by="zhou-min", headers=None):
-    sent = {"Idempotency-Key": "raw", "Content-Type": "application/json"} | (headers or {})
+    sent = {"Idempotency-Key": f"raw-{next(KEYS)}", "Content-Type": "application/json"} | (
+        headers or {}
+    )
     return await here.call("POST", path, by=by, data=data, headers=sent)
 
 
@@ -52,13 +63,13 @@ async def test_the_same_request_five_times_is_one_act(here):
     assert (422, "idempotency-key-reused") == other.refusal[:2]
 
 
-async def test_a_replay_on_a_case_is_the_first_answer_though_the_case_moved_on(here):
-    case = await here.accepted("QH-002", "2026-03-02")
+async def test_a_replay_on_a_case_is_the_first_answer_though_the_case_moved_on(apart):
+    case = await apart.accepted("QH-002", "2026-03-02")
     to = {"to": {"unit": "qh-xzsp", "person": "chen-zhi"}, "handed_over": [sha("form")]}
-    first = await here.act(case, "transfer", to, by="zhou-min", key="t", version=2)
-    await here.done(case, "acknowledge-transfer", by="chen-zhi", at="2026-03-03 09:00")
+    first = await apart.act(case, "transfer", to, by="zhou-min", key="t", version=2)
+    await apart.done(case, "acknowledge-transfer", by="chen-zhi", at="2026-03-03 09:00")
 
-    again = await here.act(case, "transfer", to, by="zhou-min", key="t", version=2)
+    again = await apart.act(case, "transfer", to, by="zhou-min", key="t", version=2)
 
     assert (201, first.raw, "true") == (
         again.status,
@@ -68,7 +79,7 @@ async def test_a_replay_on_a_case_is_the_first_answer_though_the_case_moved_on(h
 
 
 async def test_versions(here):
-    case = await here.accepted("QH-002", "2026-03-02")
+    case = await here.accepted("QH-002")
 
     answer = await here.post(f"/cases/{case}/withdraw", {"request": sha("r")}, by="zhou-min")
     assert (428, "version-required") == answer.refusal[:2]
@@ -135,8 +146,8 @@ async def test_too_many_and_too_long(here):
 
 
 async def test_sql_in_texts_is_text(here):
-    case = await here.accepted("QH-002", "2026-03-02")
-    await here.reviewed(case, "2026-03-02")
+    case = await here.accepted("QH-002")
+    await here.reviewed(case)
     text = "' OR 1=1--; '; DROP TABLE ledger.event; <img src=x onerror=alert(1)> {{7*7}}"
     denial = {
         "outcome": "deny",
@@ -183,25 +194,25 @@ async def test_media(here):
 
 
 async def test_methods_that_do_not_exist(here):
-    case = await here.received("QH-002", "2026-03-02")
+    case = await here.received("QH-002")
     for method in ("PUT", "PATCH", "DELETE", "TRACE"):
         answer = await here.call(method, f"/cases/{case}", by="zhou-min")
         assert (405, "method-not-allowed") == answer.refusal[:2], method
         assert "GET" in answer.headers["Allow"]
 
 
-async def test_an_appointment_that_ended_a_second_ago(here):
-    case = await here.accepted("QH-002", "2026-03-02")
-    ended = await here.post("/appointments/zhou-min-clerk/end", {"reason": "调离"}, by="fang-ke")
+async def test_an_appointment_that_ended_a_second_ago(apart):
+    case = await apart.accepted("QH-002", "2026-03-02")
+    ended = await apart.post("/appointments/zhou-min-clerk/end", {"reason": "调离"}, by="fang-ke")
     assert ended.status == 201, ended.body
 
-    answer = await here.act(case, "withdraw", {"request": sha("r")}, by="zhou-min")
+    answer = await apart.act(case, "withdraw", {"request": sha("r")}, by="zhou-min")
 
     assert (403, "appointment-ended") == answer.refusal[:2]
 
 
 async def test_what_is_not_yours_is_what_never_existed(here):
-    case = await here.accepted("QH-002", "2026-03-02")
+    case = await here.accepted("QH-002")
     found = []
     for number in (case, "469002-2026-999999", "469002-2026-1", "nonsense"):
         answer = await here.get(f"/cases/{number}", by="li-na")
@@ -214,7 +225,7 @@ async def test_what_is_not_yours_is_what_never_existed(here):
 
 
 async def test_a_post_without_the_action_is_refused_on_record(here):
-    case = await here.accepted("QH-002", "2026-03-02")
+    case = await here.accepted("QH-002")
 
     answer = await here.act(case, "decide", GRANT, by="chen-zhi")
 
@@ -229,7 +240,7 @@ async def test_a_post_without_the_action_is_refused_on_record(here):
 
 
 async def test_orders_that_cannot_be(here):
-    case = await here.received("QH-002", "2026-03-02")
+    case = await here.received("QH-002")
     reasons = {"kind": "not-needed", "reasons": "依法不需要取得许可"}
     await here.done(case, "decline", reasons, by="zhou-min")
 
@@ -266,7 +277,7 @@ async def test_names_are_labels_and_stay_as_sent(here, name):
     "text", ["a\r\nlevel=error fake", "\x1b[31m", "a\u2028b", "a\u202eb", "e" + "\u0301" * 9]
 )
 async def test_texts_that_deceive(here, text):
-    case = await here.accepted("QH-002", "2026-03-02")
+    case = await here.accepted("QH-002")
     await here.done(
         case,
         "transfer",
@@ -290,19 +301,19 @@ async def test_without_a_valid_credential(here, header):
     assert "Bearer" == answer.headers["WWW-Authenticate"].split()[0]
 
 
-async def test_a_time_ahead_of_the_ledgers_clock(here):
-    case = await here.received("QH-002", "2026-03-02")
+async def test_a_time_ahead_of_the_ledgers_clock(apart):
+    case = await apart.received("QH-002", "2026-03-02")
 
     body = {"occurred_at": "2026-03-02T09:03:30+08:00"}
-    answer = await here.act(case, "accept", body, by="zhou-min")
+    answer = await apart.act(case, "accept", body, by="zhou-min")
 
     assert (422, "occurred-in-future") == answer.refusal[:2]
 
 
-async def test_personal_fields_are_masked_and_stored_as_ciphertext(here, connect):
-    case = await here.accepted("QH-002", "2026-03-02")
+async def test_personal_fields_are_masked_and_stored_as_ciphertext(apart, connect):
+    case = await apart.accepted("QH-002", "2026-03-02")
 
-    state = await here.state(case)
+    state = await apart.state(case)
 
     assert "91469002MA5X00014X" not in json.dumps(state)
     assert "海南示例餐饮有限公司" not in json.dumps(state, ensure_ascii=False)
