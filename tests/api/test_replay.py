@@ -5,9 +5,9 @@ import pytest
 from tests.api.serving import LICENCE, serve
 
 
-@pytest.fixture
-async def here(database, tmp_path):
-    async for serving in serve(database, tmp_path, start="2026-03-02"):
+@pytest.fixture(scope="module")
+async def here(lasting, tmp_path_factory):
+    async for serving in serve(lasting, tmp_path_factory.mktemp("here"), start="2026-03-02"):
         serving.case = await serving.accepted("QH-002", "2026-03-02")
         await serving.granted(serving.case, "2026-03-03")
         yield serving
