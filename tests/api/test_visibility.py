@@ -16,10 +16,10 @@ NUMBERS = ("469002-2026-999999", "469002-2026-1", "469002-1999-000001", "nonsens
 KEYS = count(1)
 
 
-@pytest.fixture
-async def here(database, tmp_path):
-    ledgers = ("469002", "469028")
-    async for serving in serve(database, tmp_path, start="2026-03-02", ledgers=ledgers):
+@pytest.fixture(scope="module")
+async def here(lasting, tmp_path_factory):
+    folder, ledgers = tmp_path_factory.mktemp("here"), ("469002", "469028")
+    async for serving in serve(lasting, folder, start="2026-03-02", ledgers=ledgers):
         yield serving
 
 
@@ -45,7 +45,7 @@ async def alike(here, asked):
 
 
 async def test_a_case_of_another_organ_is_a_case_that_never_was(here):
-    case = await here.received("QH-002", "2026-03-02")  # supervised by mo-li, not by li-na
+    case = await here.received("QH-002")  # supervised by mo-li, not by li-na
     numbers = (case, *NUMBERS)
 
     for path in ("", "/events", "/replay"):
@@ -99,7 +99,7 @@ async def test_things_that_are_not_there_look_the_same_whatever_they_are_called(
 
 
 async def test_control_another_kind_of_refusal_is_told_apart(here):
-    case = await here.received("QH-002", "2026-03-02")
+    case = await here.received("QH-002")
 
     with pytest.raises(AssertionError):
         await alike(here, [read(f"/cases/{case}", by) for by in ("li-na", "mo-li")])
@@ -144,7 +144,7 @@ LONG = "x" * 4_000
 
 
 async def test_no_answer_repeats_more_than_64_characters_of_what_was_sent(here):
-    case = await here.received("QH-002", "2026-03-02")
+    case = await here.received("QH-002")
     long = application("QH-002")
     asked = [
         read("/cases", "chen-zhi", f"{LONG}=1"),
