@@ -45,6 +45,8 @@ from projections.findings_facts import Who
 from projections.follow import Follower
 
 LEDGER = "469002"
+# Names for those that share a database.
+LEDGERS = count(469100)
 DATA = Path(records.__file__).parent / "data"
 EVERYTHING = (("J", "qh-12345", None),)
 MISCOUNTED = load(Path(__file__).with_name("many.sql"))["miscounted"]
@@ -381,28 +383,62 @@ class Bureau:
         return found
 
 
-@pytest.fixture
-async def make_bureau(database, connect):
-    """Opens ledgers, each with the example data, at an instant of its own clock."""
-    migrating = await connect()
+@contextlib.asynccontextmanager
+async def connected(database):
+    """The connections to a database by which ledgers are opened, projected and read."""
     async with contextlib.AsyncExitStack() as stack:
-        store = Store(database.as_role(Role.APP))
-        await store.connect()
-        stack.push_async_callback(store.close)
+        migrating = await asyncpg.connect(**database.as_creator())
+        stack.push_async_callback(migrating.close)
         pool = await stack.enter_async_context(
             asyncpg.create_pool(**database.as_role(Role.PROJECT), min_size=0, max_size=6)
         )
         reads = await stack.enter_async_context(
             asyncpg.create_pool(**database.as_role(Role.APP), min_size=0, max_size=4)
         )
+        yield database, migrating, pool, reads
 
-        async def made(start="2025-09-22 08:00", ledger=LEDGER, **changes):
-            await open_ledger(migrating, ledger, "Asia/Shanghai", instant(start))
-            bureau = Bureau(store, pool, reads, ledger)
-            await bureau.open(**changes)
-            return bureau
 
+@contextlib.asynccontextmanager
+async def making(database, migrating, pool, reads):
+    """Opens ledgers, each with the example data, at an instant of its own clock."""
+    store = Store(database.as_role(Role.APP))
+    await store.connect()
+
+    async def made(start="2025-09-22 08:00", ledger=LEDGER, **changes):
+        await open_ledger(migrating, ledger, "Asia/Shanghai", instant(start))
+        bureau = Bureau(store, pool, reads, ledger)
+        await bureau.open(**changes)
+        return bureau
+
+    try:
         yield made
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def make_bureau(database):
+    """Opens ledgers in a database of the test's own."""
+    async with connected(database) as connections, making(*connections) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def shared(lasting):
+    """Connections to the one database of a module, where each test has a ledger of its own."""
+    async with connected(lasting) as connections:
+        yield connections
+
+
+@pytest.fixture
+async def make_ledger(shared):
+    """Opens ledgers that no other test of the module has."""
+    async with making(*shared) as made:
+
+        async def another(start, **changes):
+            return await made(start, str(next(LEDGERS)), **changes)
+
+        yield another
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from tests.projections.conftest import (
     ZHOU,
     content,
     instant,
+    making,
     person,
 )
 
@@ -34,9 +35,9 @@ APPLICANT = Actor(role="applicant", client="hpj")
 
 
 @pytest.fixture
-async def bureau(make_bureau):
+async def bureau(make_ledger):
     """The example bureau on the morning of Monday 2026-03-02."""
-    return await make_bureau("2026-03-02 08:00")
+    return await make_ledger("2026-03-02 08:00")
 
 
 async def one(bureau, rule, **more):
@@ -70,31 +71,38 @@ def test_every_rule_that_is_computed_has_a_measure_and_the_policy_its_numbers():
     assert {n for n in named if isinstance(n, str)} <= set(PARAMETERS)
 
 
+@pytest.fixture(scope="module")
+async def ordinary(shared):
+    """A ledger with one case, as they are; it is only read."""
+    async with making(*shared) as made:
+        bureau = await made("2026-03-02 08:00")
+        await bureau.at("2026-03-02 09:00")
+        stream = await bureau.accepted()
+        await bureau.at("2026-03-03 09:00")
+        await bureau.handed_to(stream)
+        await bureau.at("2026-03-03 10:00")
+        for level, by in (("handle", CHEN), ("check", LIN)):
+            await bureau.act(
+                stream, approval.review, by, level=level, opinion="同意", recommend="grant"
+            )
+        await bureau.at("2026-03-04 10:00")
+        await bureau.act(stream, result.decide, HUANG, outcome="grant", document=LICENCE)
+        await bureau.act(stream, result.seal, HE, seal="QH-S1", document=LICENCE)
+        await bureau.act(
+            stream, result.issue, TANG, document=LICENCE, method="window", recipient={"name": "c"}
+        )
+        await bureau.act(stream, result.push, CHEN, to="qh-wjw")
+        await bureau.act(stream, supervision.claim, MO)
+        await bureau.act(stream, result.publish, CHEN, what="decision", where="网站")
+        await bureau.act(stream, result.close, CHEN)
+        yield bureau
+
+
 @pytest.mark.parametrize(
     "rule", [r for r in RULES.values() if r.why_not is None], ids=lambda r: r.id
 )
-async def test_an_ordinary_case_is_no_finding(bureau, rule):
-    await bureau.at("2026-03-02 09:00")
-    stream = await bureau.accepted()
-    await bureau.at("2026-03-03 09:00")
-    await bureau.handed_to(stream)
-    await bureau.at("2026-03-03 10:00")
-    for level, by in (("handle", CHEN), ("check", LIN)):
-        await bureau.act(
-            stream, approval.review, by, level=level, opinion="同意", recommend="grant"
-        )
-    await bureau.at("2026-03-04 10:00")
-    await bureau.act(stream, result.decide, HUANG, outcome="grant", document=LICENCE)
-    await bureau.act(stream, result.seal, HE, seal="QH-S1", document=LICENCE)
-    await bureau.act(
-        stream, result.issue, TANG, document=LICENCE, method="window", recipient={"name": "c"}
-    )
-    await bureau.act(stream, result.push, CHEN, to="qh-wjw")
-    await bureau.act(stream, supervision.claim, MO)
-    await bureau.act(stream, result.publish, CHEN, what="decision", where="网站")
-    await bureau.act(stream, result.close, CHEN)
-
-    found = await bureau.findings(rule=rule.id)
+async def test_an_ordinary_case_is_no_finding(ordinary, rule):
+    found = await ordinary.findings(rule=rule.id)
 
     # Bottlenecks are figures of every case.
     assert rule.id == "bottleneck" or not found.items, found.items

@@ -22,14 +22,15 @@ from tests.projections.conftest import (
     ZHOU,
     content,
     instant,
+    making,
     person,
 )
 
 
 @pytest.fixture
-async def bureau(make_bureau):
+async def bureau(make_ledger):
     """The example bureau on the morning of Monday 2026-03-02."""
-    return await make_bureau("2026-03-02 08:00")
+    return await make_ledger("2026-03-02 08:00")
 
 
 async def found(bureau, rule, **more):
@@ -84,9 +85,9 @@ async def test_another_number_asks_another_question_of_the_same_rows(bureau):
     assert "3600秒" in after["text"]["zh-CN"]
 
 
-async def test_a_ledger_without_the_policy_goes_by_the_table(make_bureau):
+async def test_a_ledger_without_the_policy_goes_by_the_table(make_ledger):
     names = [p for p in content(".", "example")["policies"] if p != "findings-default"]
-    bureau = await make_bureau("2026-03-02 08:00", policies=names)
+    bureau = await make_ledger("2026-03-02 08:00", policies=names)
     await bureau.granted(await bureau.accepted())
 
     (one,) = await found(bureau, "quick-grant")
@@ -111,6 +112,15 @@ async def test_pages_go_on_behind_the_last_one_and_count_all(bureau):
     assert len({f["id"] for f in read}) == len(read)
 
 
+@pytest.fixture(scope="module")
+async def one_granted(shared):
+    """A ledger with one case that was granted at once; it is only read."""
+    async with making(*shared) as made:
+        bureau = await made("2026-03-02 08:00")
+        await bureau.granted(await bureau.accepted())
+        yield bureau
+
+
 @pytest.mark.parametrize(
     ("filters", "some"),
     [
@@ -129,10 +139,8 @@ async def test_pages_go_on_behind_the_last_one_and_count_all(bureau):
         ({"to": "2026-03-02T07:00:00+08:00"}, False),
     ],
 )
-async def test_filters_keep_what_fits(bureau, filters, some):
-    await bureau.granted(await bureau.accepted())
-
-    assert some == bool((await bureau.findings(rule="quick-grant", **filters)).items)
+async def test_filters_keep_what_fits(one_granted, filters, some):
+    assert some == bool((await one_granted.findings(rule="quick-grant", **filters)).items)
 
 
 # -- across cases --------------------------------------------------------------------------------
