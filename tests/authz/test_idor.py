@@ -5,6 +5,7 @@ answers are compared byte for byte, headers included.
 """
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -42,14 +43,32 @@ LISTS = (
 LISTENERS = ("mo-li", "wu-jun", "ke-jun", "huang-qiang", "chen-zhi", "zhou-min")
 
 
-@pytest.fixture
-async def here(database, tmp_path):
+async def world(database, folder):
     given = {"469002": document()}
     given["469002"]["items"] = [*given["469002"]["items"], ITEM]
     ledgers = ("469002", "469028")
-    async for one in serve(database, tmp_path, start=DAY, documents=given, ledgers=ledgers):
+    async for one in serve(database, folder, start=DAY, documents=given, ledgers=ledgers):
         await one.at(f"{DAY} 08:00")
         yield one
+
+
+@pytest.fixture(scope="module")
+async def here(lasting, tmp_path_factory):
+    async for one in world(lasting, tmp_path_factory.mktemp("here")):
+        yield one
+
+
+@pytest.fixture
+async def apart(database, tmp_path):
+    """One for who takes the protection out."""
+    async for one in world(database, tmp_path):
+        yield one
+
+
+@pytest.fixture(scope="module")
+async def theirs(here):
+    """The other organ's case, which no test changes."""
+    return await others(here)
 
 
 async def others(here):
@@ -83,8 +102,8 @@ async def answered(here, method, path, *, by, body=None, version=1):
     return told.status, headers, told.raw
 
 
-async def test_every_path_with_a_case(here):
-    case, _, _ = await others(here)
+async def test_every_path_with_a_case(here, theirs):
+    case, _, _ = theirs
     wrong = []
     for row in ON_CASES:
         for by in ("mo-li", "wu-jun", "zhou-min", "guo-an", person("supervisor", "P", "valid")):
@@ -106,8 +125,8 @@ async def test_every_path_with_a_case(here):
     assert [] == wrong
 
 
-async def test_every_filter(here):
-    case, _, _ = await others(here)
+async def test_every_filter(here, theirs):
+    case, _, _ = theirs
     real = {"case": case, "item": "EL-1", "organ": "elsewhere", "person": "clerk.none.valid"}
     none = {"case": NEVER, "item": "EL-9", "organ": "nowhere", "person": "nobody"}
 
@@ -140,12 +159,12 @@ async def mine(here):
     return case
 
 
-async def test_every_reference_in_a_body(here):
-    theirs, ids, card = await others(here)
+async def test_every_reference_in_a_body(here, theirs):
+    other, ids, card = theirs
     case = await mine(here)
     referring = [
-        ("amend", "by", "huang-qiang", {"by": theirs}, NEVER),
-        ("renew", "by", "huang-qiang", {"by": theirs}, NEVER),
+        ("amend", "by", "huang-qiang", {"by": other}, NEVER),
+        ("renew", "by", "huang-qiang", {"by": other}, NEVER),
         ("correct", "event", "zhou-min",
          {"event": ids["received"], "fields": {"channel": "post"}, "evidence": sha("e")}, NO_EVENT),
         ("approve-correction", "event", "huang-qiang", {"event": ids["accepted"]}, NO_EVENT),
@@ -166,13 +185,12 @@ async def test_every_reference_in_a_body(here):
     heard = [
         await answered(here, "POST", "/cases", by="zhou-min",
                        body=application("QH-007") | {"permit": number}, version=None)
-        for number in (theirs, NEVER)
+        for number in (other, NEVER)
     ]  # fmt: skip
     assert heard[0] == heard[1]
 
 
-async def test_every_cursor(here):
-    await others(here)
+async def test_every_cursor(here, theirs):
     for number in range(3):
         answer = await here.post("/cases", application("QH-002"), by="zhou-min", key=f"n{number}")
     await here.get(f"/cases?at_least={answer.headers['Ledger-Position']}")
@@ -195,22 +213,22 @@ async def test_an_import_of_another_ledger(here):
     from tests.api.test_order import staged
 
     uploaded = await staged(here)
-    here.ledger = "469028"
+    there = replace(here, ledger="469028")
     for method, path in (("GET", ""), ("GET", "/rows"), ("POST", "/commit"), ("POST", "/abandon")):
         heard = [
-            await answered(here, method, f"/imports/{name}{path}", by="wu-jun")
+            await answered(there, method, f"/imports/{name}{path}", by="wu-jun")
             for name in (uploaded, "0" * 32)
         ]
         assert heard[0] == heard[1]
         assert 404 == heard[0][0]
 
 
-async def test_control_without_relations_the_answers_differ(here, monkeypatch):
-    case, _, _ = await others(here)
+async def test_control_without_relations_the_answers_differ(apart, monkeypatch):
+    case, _, _ = await others(apart)
     monkeypatch.setattr(standing, "visible", lambda caller, case, office, now: None)
 
     heard = [
-        await answered(here, "GET", f"/cases/{number}", by="mo-li") for number in (case, NEVER)
+        await answered(apart, "GET", f"/cases/{number}", by="mo-li") for number in (case, NEVER)
     ]
 
     assert heard[0] != heard[1]
