@@ -15,8 +15,17 @@ SEAL = {"seal": "QH-S1", "document": LICENCE}
 REQUEST = {"request": sha("r")}
 
 
+@pytest.fixture(scope="module")
+async def here(lasting, tmp_path_factory):
+    """One for all who act on cases of their own; its clock stays where it is."""
+    async for serving in serve(lasting, tmp_path_factory.mktemp("here"), start="2026-03-02"):
+        await serving.at("2026-03-02 09:00")
+        yield serving
+
+
 @pytest.fixture
-async def here(database, tmp_path):
+async def apart(database, tmp_path):
+    """One for who sets the clock, or changes posts and seals."""
     async for serving in serve(database, tmp_path, start="2026-03-02"):
         yield serving
 
@@ -24,12 +33,12 @@ async def here(database, tmp_path):
 @pytest.fixture
 async def case(here):
     """A case that is accepted, and version 2."""
-    return await here.accepted("QH-002", "2026-03-02")
+    return await here.accepted("QH-002")
 
 
 @pytest.fixture
 async def decided(here, case):
-    await here.granted(case, "2026-03-03")
+    await here.granted(case)
     return case
 
 
@@ -60,16 +69,17 @@ async def test_the_key_comes_before_the_version_and_the_stage(here, case):
     )
 
 
-async def test_the_shape_and_the_post_come_before_the_key(here, case):
-    await here.post("/cases", application("QH-002"), by="zhou-min", key="used")
-    given = await told(here, case, "withdraw", {"x": 1}, by="zhou-min", key="used")
+async def test_the_shape_and_the_post_come_before_the_key(apart):
+    case = await apart.accepted("QH-002", "2026-03-02")
+    await apart.post("/cases", application("QH-002"), by="zhou-min", key="used")
+    given = await told(apart, case, "withdraw", {"x": 1}, by="zhou-min", key="used")
     assert "422 unknown-field" == given
 
     body = application("QH-002") | {"materials": [{"name": "x"}]}
-    answer = await here.post("/cases", body, by="zhou-min", key="used")
+    answer = await apart.post("/cases", body, by="zhou-min", key="used")
     assert (422, "schema") == (answer.status, answer.slug)
-    await here.post("/appointments/zhou-min-clerk/end", by="fang-ke")
-    answer = await here.post("/cases", application("QH-002"), by="zhou-min", key="used")
+    await apart.post("/appointments/zhou-min-clerk/end", by="fang-ke")
+    answer = await apart.post("/cases", application("QH-002"), by="zhou-min", key="used")
     assert (403, "appointment-ended") == (answer.status, answer.slug)
 
 
@@ -94,17 +104,17 @@ async def test_what_a_post_does_not_give_comes_before_the_version(here, case):
 
 async def test_history_comes_before_the_stage_and_all_that_follows(here):
     # Relief: one person is clerk and approver, and accepted this case.
-    case = await here.received("QH-002", "2026-03-02")
+    case = await here.received("QH-002")
     await here.done(case, "accept", by="fu-hailing")
 
     first = await told(here, case, "decide", GRANT | FUTURE, by="fu-hailing")
-    await here.granted(case, "2026-03-03")
+    await here.granted(case)
     second = await told(here, case, "decide", GRANT | FUTURE, by="fu-hailing")
 
     assert ["403 separation-of-duties SOD-1"] * 2 == [first, second]
     site = {"persons": ["chen-zhi"], "place": "x"}
     body = {"level": "handle", "site": site} | FUTURE
-    case = await here.accepted("QH-002", "2026-03-04")
+    case = await here.accepted("QH-002")
     assert "403 separation-of-duties SOD-12" == await told(
         here, case, "review", body, by="chen-zhi"
     )
@@ -112,7 +122,7 @@ async def test_history_comes_before_the_stage_and_all_that_follows(here):
 
 async def test_who_has_stepped_back_hears_that_first(here, case):
     await here.done(case, "declare-recusal", {"interest": "亲属"}, by="he-yan")
-    await here.granted(case, "2026-03-03")
+    await here.granted(case)
 
     for body in (SEAL | FUTURE, SEAL | {"seal": "none"}, SEAL | {"document": OTHER}):
         given = await told(here, case, "seal", body, by="he-yan")
@@ -137,7 +147,9 @@ async def test_the_stage_comes_before_references_times_and_documents(here, case)
     assert "409 already-done transfer.pending" == given
 
 
-async def test_references_and_times_come_before_document_and_seal(here, decided):
+async def test_references_and_times_come_before_document_and_seal(apart):
+    decided = await apart.accepted("QH-002", "2026-03-02")
+    await apart.granted(decided, "2026-03-03")
     for body, expected in (
         (SEAL | {"document": OTHER} | FUTURE, "422 occurred-in-future"),
         (SEAL | {"document": OTHER, "seal": "none"}, "422 unknown-reference"),
@@ -147,14 +159,14 @@ async def test_references_and_times_come_before_document_and_seal(here, decided)
         (SEAL | {"document": OTHER, "seal": "QH-S2"}, "409 document-mismatch seal.digest"),
         (SEAL | {"seal": "QH-S2"}, "409 rule-refused seal.delegated"),
     ):  # fmt: skip
-        assert expected == await told(here, decided, "seal", body, by="he-yan"), body
-    await here.post("/seals/QH-S1/lock-away", by="wu-jun")
+        assert expected == await told(apart, decided, "seal", body, by="he-yan"), body
+    await apart.post("/seals/QH-S1/lock-away", by="wu-jun")
     for body, expected in (
         (SEAL | {"document": OTHER}, "409 document-mismatch seal.digest"),
         (SEAL | FUTURE, "422 occurred-in-future"),
         (SEAL, "409 seal-not-held seal.in-use"),
     ):
-        assert expected == await told(here, decided, "seal", body, by="he-yan"), body
+        assert expected == await told(apart, decided, "seal", body, by="he-yan"), body
 
 
 async def test_times_come_before_the_document_that_is_handed_out(here, sealed):
@@ -187,27 +199,27 @@ async def test_a_reference_that_is_not_visible_is_one_that_is_not_there(here, ca
 # -- the same request again ------------------------------------------------------------------
 
 
-async def test_a_repetition_is_answered_as_the_first_one_whatever_came_between(here):
-    case = await here.received("QH-002", "2026-03-02")
-    first = await here.act(case, "accept", by="zhou-min", key="k", version=1)
+async def test_a_repetition_is_answered_as_the_first_one_whatever_came_between(apart):
+    case = await apart.received("QH-002", "2026-03-02")
+    first = await apart.act(case, "accept", by="zhou-min", key="k", version=1)
     # The stage, the version, the clock, the item's policies, the keeper: all move on.
-    await here.granted(case, "2026-03-03")
-    await here.done(case, "seal", SEAL, by="he-yan", key="s")
-    sealing = await here.act(case, "seal", SEAL, by="he-yan", key="s", version=2)
+    await apart.granted(case, "2026-03-03")
+    await apart.done(case, "seal", SEAL, by="he-yan", key="s")
+    sealing = await apart.act(case, "seal", SEAL, by="he-yan", key="s", version=2)
     policy = {"kind": "deadlines", "id": "deadlines-default", "issue": 9}
-    proposed = await here.post("/policies", policy, by="fang-ke")
+    proposed = await apart.post("/policies", policy, by="fang-ke")
     assert 201 == proposed.status, proposed.body
-    await here.post("/policies/deadlines-default/approve", by="xing-tao")
-    await here.post("/seals/QH-S1/report-lost", by="zhou-min")
-    await here.at("2026-05-01 00:00")
+    await apart.post("/policies/deadlines-default/approve", by="xing-tao")
+    await apart.post("/seals/QH-S1/report-lost", by="zhou-min")
+    await apart.at("2026-05-01 00:00")
 
     for version, body in ((1, {}), (3, {}), (99, {})):
-        again = await here.act(case, "accept", body, by="zhou-min", key="k", version=version)
+        again = await apart.act(case, "accept", body, by="zhou-min", key="k", version=version)
         assert (201, first.raw) == (again.status, again.raw)
         assert "true" == again.headers["Idempotency-Replayed"]
-    again = await here.act(case, "seal", SEAL, by="he-yan", key="s", version=1)
+    again = await apart.act(case, "seal", SEAL, by="he-yan", key="s", version=1)
     assert (201, sealing.raw) == (again.status, again.raw)
-    missing = await here.post(f"/cases/{case}/accept", by="zhou-min", key="k")
+    missing = await apart.post(f"/cases/{case}/accept", by="zhou-min", key="k")
     assert (428, "version-required") == (missing.status, missing.slug)
 
 
@@ -222,7 +234,7 @@ async def test_a_key_is_of_one_person_and_one_route(here, case):
 
 
 async def test_a_body_is_the_same_however_it_is_written(here, case):
-    sent = {"If-Match": '"2"', "Idempotency-Key": "k"}
+    sent = {"If-Match": '"2"', "Idempotency-Key": "written"}
     path = f"/cases/{case}/transfer"
     first = b'{"to":{"unit":"qh-xzsp"},"reason":"\xe8\xbd\xac"}'
     for raw in (
