@@ -17,6 +17,14 @@ async def here(database, tmp_path):
         yield one
 
 
+@pytest.fixture(scope="module")
+async def shared(lasting, tmp_path_factory):
+    """One with a case that is decided, for all who only read."""
+    async for one in serve(lasting, tmp_path_factory.mktemp("shared")):
+        await decided(one, "QH-002")
+        yield one
+
+
 async def decided(here, *items):
     """A case a day from Monday 2 March, granted that day, and a bad rating of the first."""
     cases = []
@@ -53,11 +61,9 @@ PATHS = (FIGURES, OVERDUE, "/reviews", UNITS)
         ("qin-yu", 403, 403),
     ],
 )
-async def test_who_reads_them(here, by, figures, reviews):
-    await decided(here, "QH-002")
-
+async def test_who_reads_them(shared, by, figures, reviews):
     for path, status in zip(PATHS, (figures, figures, reviews, reviews), strict=True):
-        answer = await here.get(path, by=by)
+        answer = await shared.get(path, by=by)
         assert status == answer.status, (path, answer.body)
         if status == 403:
             assert "action-not-allowed" == answer.slug
@@ -105,11 +111,10 @@ async def test_the_answer_says_what_was_asked_and_as_of_when(here):
     assert all(figure["text"]["zh"] and figure["text"]["en"] for figure in body["items"])
 
 
-async def test_an_organ_that_is_not_there_has_no_figures(here):
-    await decided(here, "QH-002")
+async def test_an_organ_that_is_not_there_has_no_figures(shared):
     bodies = set()
     for organ in ("qh-wjw", "nowhere"):
-        body = (await here.get(f"{FIGURES}&organ={organ}", by="wu-jun")).body
+        body = (await shared.get(f"{FIGURES}&organ={organ}", by="wu-jun")).body
         bodies.add(str({**body, "organ": None, "as_of": None}))
 
     assert 1 == len(bodies)
@@ -149,8 +154,8 @@ async def test_an_organ_that_is_not_there_has_no_figures(here):
         f"{UNITS}&limit=5",
     ],
 )
-async def test_a_question_that_is_none_is_refused(here, path):
-    answer = await here.get(path, by="xing-tao")
+async def test_a_question_that_is_none_is_refused(shared, path):
+    answer = await shared.get(path, by="xing-tao")
 
     assert (400, "invalid-parameter") == (answer.status, answer.slug), answer.body
 
@@ -193,10 +198,8 @@ async def test_figures_as_of_a_position_or_an_instant_stay_what_they_were(here, 
     assert now["items"] == after[0]["items"] != later["items"]
 
 
-async def test_few_ratings_are_not_told_by_unit(here):
-    await decided(here, "QH-002")
-
-    (row,) = (await here.get(UNITS, by="xing-tao")).body["items"]
+async def test_few_ratings_are_not_told_by_unit(shared):
+    (row,) = (await shared.get(UNITS, by="xing-tao")).body["items"]
 
     assert ("qh-xzsp", True, None, None) == tuple(
         row[name] for name in ("unit", "suppressed", "ratings", "bad")
