@@ -76,6 +76,14 @@ async def here(database, tmp_path):
         yield serving
 
 
+@pytest.fixture(scope="module")
+async def shared(lasting, tmp_path_factory):
+    """One for all uploads that are refused, or tried only."""
+    folder = tmp_path_factory.mktemp("shared")
+    async for serving in serve(lasting, folder, start="2026-03-02"):
+        yield serving
+
+
 async def upload(here, text, *, mapping=MAPPING, name="old.xes", dry=False):
     form = aiohttp.FormData()
     form.add_field("mapping", json.dumps(mapping), content_type="application/json")
@@ -162,18 +170,18 @@ BAD = {
 
 
 @pytest.mark.parametrize("code", BAD)
-async def test_a_trace_that_cannot_be_is_set_aside_with_its_code(here, code):
-    answer = await upload(here, log(GOOD, BAD[code]), dry=True)
+async def test_a_trace_that_cannot_be_is_set_aside_with_its_code(shared, code):
+    answer = await upload(shared, log(GOOD, BAD[code]), dry=True)
 
     assert (200, {code: 1}, 1) == (answer.status, answer.body["codes"], answer.body["ready"])
 
 
-async def test_an_attribute_given_twice_spoils_its_trace(here):
+async def test_an_attribute_given_twice_spoils_its_trace(shared):
     twice = GOOD.replace(
         '<string key="channel"', '<string key="deadline" value="x"/><string key="channel"'
     )
 
-    answer = await upload(here, log(GOOD.replace("c-1", "c-2"), twice), dry=True)
+    answer = await upload(shared, log(GOOD.replace("c-1", "c-2"), twice), dry=True)
 
     assert {"bad-row": 1} == answer.body["codes"]
 
@@ -207,8 +215,8 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_what_is_no_log_is_refused_as_a_whole(here, name):
-    answer = await upload(here, HOSTILE[name])
+async def test_what_is_no_log_is_refused_as_a_whole(shared, name):
+    answer = await upload(shared, HOSTILE[name])
 
     assert (422, "import-format") == answer.refusal[:2], answer.body
 
@@ -254,14 +262,14 @@ def test_a_tag_that_never_ends_is_given_up_early():
         ),
     ],
 )
-async def test_a_mapping_that_says_what_cannot_be_is_refused(here, change, pointer):
-    answer = await upload(here, log(GOOD), mapping=MAPPING | change)
+async def test_a_mapping_that_says_what_cannot_be_is_refused(shared, change, pointer):
+    answer = await upload(shared, log(GOOD), mapping=MAPPING | change)
 
     assert (422, pointer) == (answer.status, answer.body["pointer"])
 
 
-async def test_a_mapping_of_a_log_wants_a_log(here):
-    answer = await upload(here, "no,applied\n1,2\n", name="old.csv")
+async def test_a_mapping_of_a_log_wants_a_log(shared):
+    answer = await upload(shared, "no,applied\n1,2\n", name="old.csv")
     # The media type of the form says XML, and it is none.
     assert (422, "import-format") == answer.refusal[:2]
 
