@@ -19,6 +19,14 @@ async def here(database, tmp_path):
         yield serving
 
 
+@pytest.fixture(scope="module")
+async def shared(lasting, tmp_path_factory):
+    """One with a case in review, for all who only look at it."""
+    async for serving in serve(lasting, tmp_path_factory.mktemp("shared")):
+        serving.case = await in_review(serving)
+        yield serving
+
+
 async def in_review(here):
     case = await here.accepted("QH-002", "2026-03-02")
     to = {"to": {"unit": "qh-xzsp", "person": "chen-zhi"}}
@@ -47,16 +55,14 @@ async def do(here, subject, action, by, body=None):
 # -- in clear --------------------------------------------------------------------------------------
 
 
-async def test_who_handles_it_sees_it_in_clear_for_a_purpose(here):
-    case = await in_review(here)
-
-    shown = await here.get(f"/cases/{case}?{REVEAL}", by="chen-zhi", headers=PURPOSE)
+async def test_who_handles_it_sees_it_in_clear_for_a_purpose(shared):
+    shown = await shared.get(f"/cases/{shared.case}?{REVEAL}", by="chen-zhi", headers=PURPOSE)
 
     assert 200 == shown.status
     assert {NAME: CLEAR, "applicant.id": "91469002MA5X00014X"} == shown.body["revealed"]
     assert CLEAR != shown.body["applicant"]["name"]
     assert "no-store" == shown.headers["Cache-Control"]
-    assert "revealed" not in (await here.get(f"/cases/{case}")).body
+    assert "revealed" not in (await shared.get(f"/cases/{shared.case}")).body
 
 
 @pytest.mark.parametrize(
@@ -77,10 +83,8 @@ async def test_who_handles_it_sees_it_in_clear_for_a_purpose(here):
         ("fang-ke", 404),
     ],
 )
-async def test_whose_case_it_is_at_that_stage_and_nobody_else(here, by, refusal):
-    case = await in_review(here)
-
-    answer = await here.get(f"/cases/{case}?{REVEAL}", by=by, headers=PURPOSE)
+async def test_whose_case_it_is_at_that_stage_and_nobody_else(shared, by, refusal):
+    answer = await shared.get(f"/cases/{shared.case}?{REVEAL}", by=by, headers=PURPOSE)
 
     assert refusal == answer.status
     assert (CLEAR.encode() in answer.raw) == (200 == refusal)
@@ -102,23 +106,22 @@ async def test_the_window_sees_it_while_it_takes_it_in(here):
         {"Purpose": "Handle; x"},
     ],
 )
-async def test_without_an_accepted_purpose_nothing_opens(here, given):
-    case = await in_review(here)
-    refused = await here.get(f"/cases/{case}?{REVEAL}", by="chen-zhi", headers=given)
+async def test_without_an_accepted_purpose_nothing_opens(shared, given):
+    refused = await shared.get(f"/cases/{shared.case}?{REVEAL}", by="chen-zhi", headers=given)
     assert (403, "purpose-required") == (refused.status, refused.slug)
 
 
 @pytest.mark.parametrize("names", ["", "name", "applicant", f"{NAME},{NAME}", f"{NAME},x", "terms"])
-async def test_a_field_that_there_is_none_of_is_refused(here, names):
-    case = await in_review(here)
-    refused = await here.get(f"/cases/{case}?reveal={names}", by="chen-zhi", headers=PURPOSE)
+async def test_a_field_that_there_is_none_of_is_refused(shared, names):
+    refused = await shared.get(
+        f"/cases/{shared.case}?reveal={names}", by="chen-zhi", headers=PURPOSE
+    )
     assert (400, "invalid-parameter") == (refused.status, refused.slug)
 
 
-async def test_what_nobody_said_is_told_as_nothing(here):
-    case = await in_review(here)
-    path = f"/cases/{case}?reveal=applicant.telephone,recipient.name"
-    shown = await here.get(path, by="chen-zhi", headers=PURPOSE)
+async def test_what_nobody_said_is_told_as_nothing(shared):
+    path = f"/cases/{shared.case}?reveal=applicant.telephone,recipient.name"
+    shown = await shared.get(path, by="chen-zhi", headers=PURPOSE)
     assert {"applicant.telephone": None, "recipient.name": None} == shown.body["revealed"]
 
 
