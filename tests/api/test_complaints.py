@@ -32,6 +32,14 @@ async def here(database, tmp_path):
         yield one
 
 
+@pytest.fixture(scope="module")
+async def shared(lasting, tmp_path_factory):
+    """One for all who ask in vain, or act on complaints of their own; its clock stays."""
+    async for one in serve(lasting, tmp_path_factory.mktemp("shared")):
+        await registered(one)
+        yield one
+
+
 async def registered(here, body=None, *, by="lu-qian", at="2026-03-02 09:00", **more):
     if at is not None:
         await here.at(at)
@@ -203,23 +211,22 @@ async def test_who_reads_it_before_and_after_it_is_given_to_the_unit(here, by, b
         ("close-complaint", {"result": "withdrawn"}, {"lu-qian"}),
     ],
 )
-async def test_who_acts_on_it(here, action, body, may):
+async def test_who_acts_on_it(shared, action, body, may):
     allowed = set()
     for by in ("lu-qian", "chen-zhi", "wang-lan", "wu-jun", "shi-lei", "xing-tao", "jiang-he"):
-        number = await registered(here, at=None)
-        await done(here, number, "assign", PASSED_ON, by="lu-qian")
-        told = (await shown(here, number, by))["allowed_actions"]
-        answer = await act(here, number, action, body, by=by)
+        number = await registered(shared, at=None)
+        await done(shared, number, "assign", PASSED_ON, by="lu-qian")
+        told = (await shown(shared, number, by))["allowed_actions"]
+        answer = await act(shared, number, action, body, by=by)
         assert (201 if action in told else 403) == answer.status, (by, answer.body)
         allowed |= {by} if answer.status == 201 else set()
 
     assert may == allowed
 
 
-async def test_who_may_register(here):
-    await here.at("2026-03-02 09:00")
+async def test_who_may_register(shared):
     for by in ("chen-zhi", "wu-jun", "xing-tao", "jiang-he", "guo-an"):
-        answer = await here.post("/complaints", REFUSED_INTAKE, by=by)
+        answer = await shared.post("/complaints", REFUSED_INTAKE, by=by)
         assert (403, "action-not-allowed") == (answer.status, answer.slug)
 
 
@@ -342,9 +349,8 @@ async def test_the_order_of_checks(here):
         ({"occurred_at": "2030-01-01T00:00:00Z"}, 422, "occurred-in-future", "/occurred_at"),
     ],
 )
-async def test_hostile_bodies(here, change, status, slug, pointer):
-    await here.at("2026-03-02 09:00")
-    answer = await here.post("/complaints", REFUSED_INTAKE | change, by="lu-qian")
+async def test_hostile_bodies(shared, change, status, slug, pointer):
+    answer = await shared.post("/complaints", REFUSED_INTAKE | change, by="lu-qian")
 
     assert (status, slug, pointer) == (answer.status, answer.slug, answer.body.get("pointer"))
 
@@ -362,14 +368,13 @@ async def test_hostile_bodies(here, change, status, slug, pointer):
         "?after=abc",
     ],
 )
-async def test_a_question_that_is_none_is_refused(here, path):
-    assert 400 == (await here.get(f"/complaints{path}", by="lu-qian")).status
+async def test_a_question_that_is_none_is_refused(shared, path):
+    assert 400 == (await shared.get(f"/complaints{path}", by="lu-qian")).status
 
 
 @pytest.mark.parametrize("number", ["1", "469002-C-2026-0", "469002-C-٢٠٢٦-000001", "x" * 300])
-async def test_a_number_that_is_none_is_not_there(here, number):
-    await registered(here)
-    assert 404 == (await here.get(f"/complaints/{number}", by="lu-qian")).status
+async def test_a_number_that_is_none_is_not_there(shared, number):
+    assert 404 == (await shared.get(f"/complaints/{number}", by="lu-qian")).status
 
 
 async def test_the_same_request_again_is_answered_with_the_same_bytes(here):
@@ -479,11 +484,11 @@ async def test_a_corrected_day_moves_what_is_due_and_says_why(here):
         ({"occurred_at": "soon"}, (422, "schema", None)),
     ],
 )
-async def test_what_was_decided_is_not_put_right_so(here, fields, refusal):
-    number = await registered(here)
-    await done(here, number, "assign", PASSED_ON, by="lu-qian")
+async def test_what_was_decided_is_not_put_right_so(shared, fields, refusal):
+    number = await registered(shared, at=None)
+    await done(shared, number, "assign", PASSED_ON, by="lu-qian")
 
-    answer = await proposed(here, number, "complaint-assigned", fields)
+    answer = await proposed(shared, number, "complaint-assigned", fields)
 
     assert refusal == (answer.status, answer.slug, answer.body.get("rule"))
 
