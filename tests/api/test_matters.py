@@ -29,6 +29,15 @@ async def here(database, tmp_path):
         yield one
 
 
+@pytest.fixture(scope="module")
+async def shared(lasting, tmp_path_factory):
+    """One with a matter and a case in it, for all who read it, or ask in vain."""
+    async for one in serve(lasting, tmp_path_factory.mktemp("shared")):
+        one.matter = await opened(one)
+        await joined(one, one.matter, "QH-002")
+        yield one
+
+
 def speaking(here, person=APPLICANT["id"]):
     return {"Authorization": f"Bearer {here.tokens.token(person, person, client='zwfw')}"}
 
@@ -477,20 +486,17 @@ async def test_cards_of_a_matter_are_not_for_everybody(here, by):
         ("guo-an", 404),
     ],
 )
-async def test_who_reads_a_matter(here, by, status):
-    matter = await opened(here)
-    await joined(here, matter, "QH-002")
-
-    answer = await here.get(f"/matters/{matter}", by=by)
+async def test_who_reads_a_matter(shared, by, status):
+    answer = await shared.get(f"/matters/{shared.matter}", by=by)
 
     assert status == answer.status, answer.body
-    listed = await here.get("/matters", by=by)
+    listed = await shared.get("/matters", by=by)
     if listed.status == 200:
         assert (status == 200) == bool(listed.body["items"])
     else:
         assert ("action-not-allowed", 404) == (listed.slug, status)
     if status == 404:
-        other = await here.get("/matters/469002-M-2026-000099", by=by)
+        other = await shared.get("/matters/469002-M-2026-000099", by=by)
         assert other.body | {"instance": ""} == answer.body | {"instance": ""}
 
 
@@ -516,10 +522,9 @@ async def test_of_cases_that_are_not_theirs_readers_learn_only_whether_they_are_
     assert "history" not in seen
 
 
-async def test_who_opens_one(here):
-    await here.at("2026-03-02 09:00")
+async def test_who_opens_one(shared):
     for by in ("lin-bo", "huang-qiang", "wu-jun", "mo-li", "jiang-he", "lu-qian", "guo-an"):
-        answer = await here.post("/matters", OPENING, by=by)
+        answer = await shared.post("/matters", OPENING, by=by)
         assert (403, "action-not-allowed") == (answer.status, answer.slug), by
 
 
@@ -571,9 +576,8 @@ async def test_the_order_of_checks(here):
         ({"cases": []}, "unknown-field", "/cases"),
     ],
 )
-async def test_hostile_bodies(here, change, slug, pointer):
-    await here.at("2026-03-02 09:00")
-    answer = await here.post("/matters", OPENING | change, by="zhou-min")
+async def test_hostile_bodies(shared, change, slug, pointer):
+    answer = await shared.post("/matters", OPENING | change, by="zhou-min")
 
     assert (422, slug, pointer) == (answer.status, answer.slug, answer.body.get("pointer"))
 
@@ -581,8 +585,8 @@ async def test_hostile_bodies(here, change, slug, pointer):
 @pytest.mark.parametrize(
     "path", ["?kind=x", "?settled=1", "?organ=", "?case=1", "?limit=0", "?after=x"]
 )
-async def test_a_question_that_is_none_is_refused(here, path):
-    assert 400 == (await here.get(f"/matters{path}", by="zhou-min")).status
+async def test_a_question_that_is_none_is_refused(shared, path):
+    assert 400 == (await shared.get(f"/matters{path}", by="zhou-min")).status
 
 
 async def test_acts_and_refusals_stand_in_the_trail_under_approval(here):
