@@ -19,6 +19,13 @@ async def served(database, tmp_path):
         yield serving
 
 
+@pytest.fixture(scope="module")
+async def shared(lasting, tmp_path_factory):
+    """One for all who add nothing to the log."""
+    async for serving in serve(lasting, tmp_path_factory.mktemp("shared")):
+        yield serving
+
+
 async def published(served):
     """Wait until all that is recorded is covered by a checkpoint."""
     await served.service.ledger(served.ledger)
@@ -90,16 +97,16 @@ async def test_a_receipt_comes_with_its_proof_where_that_is_asked_for(served):
         assert published["size"] == verified.checkpoint.size
 
 
-async def test_tiles_are_kept_for_ever_and_all_else_never(served):
-    size = await published(served)
-    width = (await fetched(served, "/log/checkpoint")).split(b"\n")[1].decode()
+async def test_tiles_are_kept_for_ever_and_all_else_never(shared):
+    size = await published(shared)
+    width = (await fetched(shared, "/log/checkpoint")).split(b"\n")[1].decode()
 
     for path in (f"{SINGLE}.p/{width}", f"{SINGLE}.p/1"):
-        answer = await served.get(f"{path}", by=None)
+        answer = await shared.get(f"{path}", by=None)
         assert "public, max-age=31536000, immutable" == answer.headers["Cache-Control"]
         assert int(path.rpartition("/")[2]) == len(decode(answer.raw, len(answer.raw) // 32))
     for path in ("/log/checkpoint", "/log/vkey", "/log/policy", f"/events/{size - 1}/proof"):
-        assert "no-store" == (await served.get(path, by=None)).headers["Cache-Control"]
+        assert "no-store" == (await shared.get(path, by=None)).headers["Cache-Control"]
 
 
 @pytest.mark.parametrize(
@@ -122,32 +129,32 @@ async def test_tiles_are_kept_for_ever_and_all_else_never(served):
         "/events/x/proof",
     ],
 )
-async def test_what_is_not_there_is_not_found(served, path):
-    await published(served)
-    answer = await served.get(path, by=None)
+async def test_what_is_not_there_is_not_found(shared, path):
+    await published(shared)
+    answer = await shared.get(path, by=None)
     assert (404, "not-found") == (answer.status, answer.slug)
 
 
-async def test_a_parameter_is_refused_so_no_cache_can_mix_addresses_up(served):
-    await published(served)
+async def test_a_parameter_is_refused_so_no_cache_can_mix_addresses_up(shared):
+    await published(shared)
     for path in (f"{SINGLE}.p/1?size=3", "/log/checkpoint?x=1", "/events/0/proof?size=2"):
-        assert 400 == (await served.get(path, by=None)).status
+        assert 400 == (await shared.get(path, by=None)).status
 
 
-async def test_there_is_no_log_of_a_ledger_that_is_not_there(served):
+async def test_there_is_no_log_of_a_ledger_that_is_not_there(shared):
     for name in ("469003", "469002.open", "..", "x" * 41):
-        url = f"{served.base}/v1/ledgers/{name}/log/checkpoint"
-        assert 404 == (await served.call("GET", url)).status
+        url = f"{shared.base}/v1/ledgers/{name}/log/checkpoint"
+        assert 404 == (await shared.call("GET", url)).status
 
 
-async def test_entries_go_to_those_who_may_read_every_case(served):
-    await published(served)
+async def test_entries_go_to_those_who_may_read_every_case(shared):
+    await published(shared)
     path = "/log/tile/entries/000.p/5"
 
-    assert 401 == (await served.get(path, by=None)).status
-    assert 403 == (await served.get(path, by="zhou-min")).status
-    assert 403 == (await served.get(path, by="chen-zhi")).status
-    assert 200 == (await served.get(path, by="jiang-he")).status
+    assert 401 == (await shared.get(path, by=None)).status
+    assert 403 == (await shared.get(path, by="zhou-min")).status
+    assert 403 == (await shared.get(path, by="chen-zhi")).status
+    assert 200 == (await shared.get(path, by="jiang-he")).status
 
 
 async def test_every_line_has_a_log_of_its_own_and_the_sealed_one_is_for_inspection(served):
@@ -172,10 +179,10 @@ async def test_every_line_has_a_log_of_its_own_and_the_sealed_one_is_for_inspect
     )
 
 
-async def test_the_first_events_name_the_keys(served):
-    rows = await served.service.store.of_stream(served.ledger, f"ledger:{served.ledger}")
+async def test_the_first_events_name_the_keys(shared):
+    rows = await shared.service.store.of_stream(shared.ledger, f"ledger:{shared.ledger}")
     keys = [row for row in rows if row.type == "log-key-set"]
-    told = (await fetched(served, "/log/vkey")).decode().strip()
+    told = (await fetched(shared, "/log/vkey")).decode().strip()
 
     assert 3 == len(keys)
     assert told.encode() in keys[0].record
