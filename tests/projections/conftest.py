@@ -47,6 +47,7 @@ from projections.follow import Follower
 LEDGER = "469002"
 # Names for those that share a database.
 LEDGERS = count(469100)
+MONDAY = "2025-09-22 08:00"
 DATA = Path(records.__file__).parent / "data"
 EVERYTHING = (("J", "qh-12345", None),)
 MISCOUNTED = load(Path(__file__).with_name("many.sql"))["miscounted"]
@@ -404,7 +405,7 @@ async def making(database, migrating, pool, reads):
     store = Store(database.as_role(Role.APP))
     await store.connect()
 
-    async def made(start="2025-09-22 08:00", ledger=LEDGER, **changes):
+    async def made(start=MONDAY, ledger=LEDGER, **changes):
         await open_ledger(migrating, ledger, "Asia/Shanghai", instant(start))
         bureau = Bureau(store, pool, reads, ledger)
         await bureau.open(**changes)
@@ -435,7 +436,7 @@ async def make_ledger(shared):
     """Opens ledgers that no other test of the module has."""
     async with making(*shared) as made:
 
-        async def another(start, **changes):
+        async def another(start=MONDAY, **changes):
             return await made(start, str(next(LEDGERS)), **changes)
 
         yield another

@@ -8,7 +8,16 @@ from ledger.errors import Refused
 from projections import audit_trail
 from tests.projections.conftest import CHEN, HE, HUANG, MO, ZHOU, instant
 
-CASE = "469002-2025-000001"
+
+@pytest.fixture
+async def bureau(make_ledger):
+    """The example bureau on the morning of Monday 2025-09-22."""
+    return await make_ledger()
+
+
+def first(bureau):
+    """The number of its first case."""
+    return f"{bureau.ledger}-2025-000001"
 
 
 def column(page, name):
@@ -18,14 +27,14 @@ def column(page, name):
 async def test_every_act_is_one_row_in_the_order_of_recording(bureau):
     await bureau.finished()
 
-    page = await bureau.audit(case=CASE)
+    page = await bureau.audit(case=first(bureau))
 
     assert [
         "receive", "accept", "transfer", "acknowledge-transfer", "review", "review", "decide",
         "seal", "issue", "push", "claim", "publish", "close",
     ] == column(page, "action")  # fmt: skip
     assert column(page, "position") == sorted(column(page, "position"))
-    assert {CASE} == set(column(page, "case"))
+    assert {first(bureau)} == set(column(page, "case"))
     assert {"QH-002"} == set(column(page, "item"))
     decided = page.items[6]
     assert {
@@ -54,7 +63,7 @@ async def test_what_the_law_does_has_nobodys_name(bureau):
     await bureau.at("2025-09-29 08:00")
     await bureau.act(stream, lambda case, on: (), ZHOU)
 
-    row = (await bureau.audit(case=CASE)).items[-1]
+    row = (await bureau.audit(case=first(bureau))).items[-1]
 
     assert ("deemed-accepted", "by-law", None) == (
         row["action"], row["actor"]["kind"], row["actor"]["person"],
@@ -87,13 +96,13 @@ async def test_a_refusal_stands_beside_the_acts(bureau):
     await bureau.at("2025-09-23 11:00")
     await bureau.handed_to(stream)
 
-    (row,) = (await bureau.audit("approval", case=CASE, refused="true")).items
-    mixed = await bureau.audit("approval", case=CASE)
+    (row,) = (await bureau.audit("approval", case=first(bureau), refused="true")).items
+    mixed = await bureau.audit("approval", case=first(bureau))
 
     assert ("decide", "separation-of-duties", "SOD-1", earlier) == (
         row["action"], row["slug"], row["rule"], row["earlier_position"],
     )  # fmt: skip
-    assert ("zhou-min", CASE, "QH-002", 0) == (
+    assert ("zhou-min", first(bureau), "QH-002", 0) == (
         row["actor"]["person"], row["case"], row["item"], row["position"],
     )  # fmt: skip
     assert [
@@ -130,7 +139,7 @@ async def test_every_filter_finds_its_rows(bureau):
     assert 14 == await count(organ="qh-xzsp")
     assert 0 == await count(organ="qh-wjw")
     assert 2 == await count(item="QH-003")
-    assert 2 == await count(case="469002-2025-000002")
+    assert 2 == await count(case=f"{bureau.ledger}-2025-000002")
     assert 2 == await count(from_="2025-09-23")
     assert 12 == await count(to="2025-09-23")
     assert 12 == await count(from_="2025-09-22", to="2025-09-22")

@@ -9,6 +9,12 @@ from projections import current_state
 from tests.projections.conftest import CHEN, ZHOU, instant
 
 
+@pytest.fixture
+async def bureau(make_ledger):
+    """The example bureau on the morning of Monday 2025-09-22."""
+    return await make_ledger()
+
+
 async def test_a_case_is_one_row_that_moves_with_it(bureau):
     stream = await bureau.received()
     before = (await bureau.cases()).items
@@ -19,12 +25,12 @@ async def test_a_case_is_one_row_that_moves_with_it(bureau):
 
     assert ["received"] == [case["stage"] for case in before]
     (case,) = page.items
-    assert "469002-2025-000001" == case["case"]
+    assert f"{bureau.ledger}-2025-000001" == case["case"]
     assert "in-review" == case["stage"]
     assert {"person": "chen-zhi", "unit": "qh-xzsp"} == case["holder"]
     assert ("2025-10-24", "2025-09-28") == (case["statutory_due"], case["promised_due"])
     assert ("promised", "2025-09-28") == (case["deadline"], case["due"])
-    assert page.position == case["position"] == (await bureau.store.head("469002")).size - 1
+    assert page.position == case["position"] == (await bureau.store.head(bureau.ledger)).size - 1
 
 
 @pytest.mark.parametrize(
@@ -76,13 +82,13 @@ async def test_a_finished_case_tells_how_it_ended(bureau):
 
 async def test_every_filter_finds_its_cases(bureau):
     await bureau.received()
-    position = (await bureau.store.head("469002")).size - 1
+    position = (await bureau.store.head(bureau.ledger)).size - 1
     await bureau.at("2025-09-24 09:00")
     second = await bureau.accepted("QH-003")
     await bureau.handed_to(second)
     await bureau.at("2025-09-25 09:00")
     await bureau.finished()
-    one, two, three = (f"469002-2025-00000{n}" for n in (1, 2, 3))
+    one, two, three = (f"{bureau.ledger}-2025-00000{n}" for n in (1, 2, 3))
 
     async def found(**filters):
         return [case["case"] for case in (await bureau.cases(**filters)).items]
@@ -99,9 +105,9 @@ async def test_every_filter_finds_its_cases(bureau):
     assert [three] == await found(closed_from="2025-09-25", closed_to="2025-09-25")
     assert [] == await found(closed_to="2025-09-24")
     assert [three, two] == await found(updated_after=str(position))
-    assert [three, two, one] == await found(q="469002-2025-")
-    assert [two] == await found(q="469002-2025-000002")
-    assert [] == await found(q="469002-2026")
+    assert [three, two, one] == await found(q=f"{bureau.ledger}-2025-")
+    assert [two] == await found(q=f"{bureau.ledger}-2025-000002")
+    assert [] == await found(q=f"{bureau.ledger}-2026")
 
 
 async def test_pages_follow_each_other_without_gap_or_repetition(bureau):
@@ -116,7 +122,7 @@ async def test_pages_follow_each_other_without_gap_or_repetition(bureau):
         if after is None:
             break
 
-    assert [f"469002-2025-00000{n}" for n in range(7, 0, -1)] == seen
+    assert [f"{bureau.ledger}-2025-00000{n}" for n in range(7, 0, -1)] == seen
 
 
 @pytest.mark.parametrize(
@@ -191,7 +197,7 @@ async def test_the_sweeper_finds_what_the_law_has_done(bureau):
     await bureau.follow(current_state.PROJECTION)
 
     async def due(now):
-        return await current_state.due_by_law(bureau.reads, "469002", instant(now))
+        return await current_state.due_by_law(bureau.reads, bureau.ledger, instant(now))
 
     assert () == await due("2025-09-28 23:59")
     assert (stream,) == await due("2025-09-29 00:00")
@@ -201,8 +207,8 @@ async def test_the_sweeper_finds_what_the_law_has_done(bureau):
     assert () == await due("2025-10-29 00:00")
 
 
-async def test_a_new_calendar_moves_what_is_due_in_its_days(make_bureau):
-    bureau = await make_bureau("2020-01-20 08:00", calendars=["cn-2020-first"])
+async def test_a_new_calendar_moves_what_is_due_in_its_days(make_ledger):
+    bureau = await make_ledger("2020-01-20 08:00", calendars=["cn-2020-first"])
     await bureau.received()
     await bureau.at("2020-01-20 09:00")
     await bureau.finished()
@@ -241,7 +247,7 @@ async def test_what_is_handled_elsewhere_waits_for_nobody_here(bureau):
     await bureau.follow(current_state.PROJECTION)
 
     waiting = await current_state.worklist(
-        bureau.reads, "469002", instant("2025-09-19 12:00"), "fu-hailing", None, 10,
+        bureau.reads, bureau.ledger, instant("2025-09-19 12:00"), "fu-hailing", None, 10,
         stages=("received",), organs=("qh-xzsp",),
     )  # fmt: skip
 
@@ -263,7 +269,7 @@ async def test_what_an_import_adds_up_to_is_counted(bureau):
     await bureau.received()
     await bureau.follow(current_state.PROJECTION)
 
-    counted = await current_state.imported(bureau.reads, "469002", "old", 10)
+    counted = await current_state.imported(bureau.reads, bureau.ledger, "old", 10)
 
     assert {
         "cases": 4,

@@ -17,7 +17,6 @@ from tests.projections.conftest import (
     EVERYTHING,
     HE,
     HUANG,
-    LEDGER,
     LICENCE,
     TANG,
     WU,
@@ -30,10 +29,16 @@ OCTOBER = {"from": "2025-10-01", "to": "2025-10-31"}
 VIEWS = (performance.PROJECTION, reviews.PROJECTION)
 
 
+@pytest.fixture
+async def bureau(make_ledger):
+    """The example bureau on the morning of Monday 2025-09-22."""
+    return await make_ledger()
+
+
 async def figures(bureau, filters=SEPTEMBER, scopes=EVERYTHING, **more):
     for view in VIEWS:
         await bureau.follow(view)
-    now = await bureau.store.now(LEDGER)
+    now = await bureau.store.now(bureau.ledger)
     found = await performance.figures(bureau.reads, bureau.office, scopes, {**filters, **more}, now)
     return {figure["definition"]: figure for figure in found["items"]}
 
@@ -41,7 +46,7 @@ async def figures(bureau, filters=SEPTEMBER, scopes=EVERYTHING, **more):
 async def cases(bureau, definition, filters=SEPTEMBER, after=None, limit=50, counted=False, **more):
     for view in VIEWS:
         await bureau.follow(view)
-    now = await bureau.store.now(LEDGER)
+    now = await bureau.store.now(bureau.ledger)
     asked = {**filters, "definition": definition, **more}
     return await performance.cases(
         bureau.reads, bureau.office, EVERYTHING, asked, after, limit, now, counted=counted
@@ -299,7 +304,7 @@ async def test_all_cases_behind_a_figure_page_by_page(bureau):
 async def filtered(bureau, definition, counted):
     for view in VIEWS:
         await bureau.follow(view)
-    now = await bureau.store.now(LEDGER)
+    now = await bureau.store.now(bureau.ledger)
     asked = {**SEPTEMBER, "definition": definition, "counted": counted}
     return await performance.cases(bureau.reads, bureau.office, EVERYTHING, asked, None, 50, now)
 
@@ -389,7 +394,7 @@ async def test_rows_are_the_same_however_the_ledger_is_cut(bureau, limit):
     await lives(bureau)
     await bureau.follow(performance.PROJECTION, limit)
 
-    done = await rebuild(performance.PROJECTION, LEDGER, bureau.store, bureau.pool)
+    done = await rebuild(performance.PROJECTION, bureau.ledger, bureau.store, bureau.pool)
 
     assert done.same is True, done.differing
     assert 5 == len((await bureau.rows(performance.PROJECTION, done.generation))["figure_case"])
@@ -416,12 +421,13 @@ async def lives(bureau):
     await bureau.handed_to(stream, person("wang-lan", "handler"))
 
 
-async def test_control_a_row_that_was_changed_by_hand_is_found(bureau):
+async def test_control_a_row_that_was_changed_by_hand_is_found(make_bureau):
+    bureau = await make_bureau()
     await bureau.granted(await bureau.accepted())
     await bureau.follow(performance.PROJECTION)
     async with bureau.pool.acquire() as connection:
         await connection.execute("UPDATE projections.figure_case SET promised_met = '2025-09-01'")
 
-    done = await rebuild(performance.PROJECTION, LEDGER, bureau.store, bureau.pool)
+    done = await rebuild(performance.PROJECTION, bureau.ledger, bureau.store, bureau.pool)
 
     assert ("figure_case",) == done.differing

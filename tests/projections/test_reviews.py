@@ -10,28 +10,34 @@ from ledger.errors import Refused
 from projections import performance, reviews
 from projections.rates import FEWEST, Unit, ranked
 from projections.rebuild import rebuild
-from tests.projections.conftest import CHEN, EVERYTHING, LEDGER, WU, instant, person
+from tests.projections.conftest import CHEN, EVERYTHING, WU, instant, person
 
 APPLICANT = Actor(role="applicant", client="hpj")
 LU = person("lu-qian", "hotline", "qh-12345")
 XING = person("xing-tao", "supervisor", "qh-12345")
 
 
+@pytest.fixture
+async def bureau(make_ledger):
+    """The example bureau on the morning of Monday 2025-09-22."""
+    return await make_ledger()
+
+
 async def listed(
     bureau, now=None, scopes=EVERYTHING, after=None, limit=50, counted_=False, **filters
 ):
     await bureau.follow(reviews.PROJECTION)
-    now = instant(now) if now else await bureau.store.now(LEDGER)
+    now = instant(now) if now else await bureau.store.now(bureau.ledger)
     filters = {name.rstrip("_"): value for name, value in filters.items()}
     return await reviews.listed(
-        bureau.reads, LEDGER, scopes, filters, after, limit, now, counted=counted_
+        bureau.reads, bureau.ledger, scopes, filters, after, limit, now, counted=counted_
     )
 
 
 async def units(bureau, scopes=EVERYTHING, **filters):
     await bureau.follow(reviews.PROJECTION)
     asked = {"from": "2025-09-01", "to": "2025-12-31", **filters}
-    return await reviews.units(bureau.reads, LEDGER, scopes, asked)
+    return await reviews.units(bureau.reads, bureau.ledger, scopes, asked)
 
 
 async def rated(bureau, grade, item="QH-002", about=None, stream=None):
@@ -49,7 +55,7 @@ async def test_a_rating_is_one_row_and_names_no_evaluator(bureau):
 
     (row,) = (await listed(bureau)).items
 
-    assert ("469002-2025-000001", "QH-002", "qh-xzsp", "qh-xzsp") == tuple(
+    assert (f"{bureau.ledger}-2025-000001", "QH-002", "qh-xzsp", "qh-xzsp") == tuple(
         row[name] for name in ("case", "item", "organ", "unit")
     )
     assert (["chen-zhi", "zhou-min"], False) == (row["officers"], row["named"])
@@ -90,7 +96,7 @@ async def test_every_filter_finds_its_ratings(bureau):
     await rated(bureau, 2, about="chen-zhi")
     await bureau.at("2025-09-23 09:00")
     await rated(bureau, 5, item="QH-008")
-    first, second = "469002-2025-000001", "469002-2025-000002"
+    first, second = f"{bureau.ledger}-2025-000001", f"{bureau.ledger}-2025-000002"
 
     async def found(**filters):
         return [row["case"] for row in (await listed(bureau, **filters)).items]
@@ -206,7 +212,7 @@ async def test_rows_are_the_same_however_the_ledger_is_cut(bureau, limit):
     await bureau.handed_to(stream)
     await bureau.follow(reviews.PROJECTION, limit)
 
-    done = await rebuild(reviews.PROJECTION, LEDGER, bureau.store, bureau.pool)
+    done = await rebuild(reviews.PROJECTION, bureau.ledger, bureau.store, bureau.pool)
 
     assert done.same is True, done.differing
     # Without the make-up Sunday, and with the 24th off: 23, 25, 26, 29 and 30 September.
@@ -262,7 +268,7 @@ async def on_time(bureau):
     await bureau.follow(reviews.PROJECTION)
     found = await performance.figures(
         bureau.reads, bureau.office, EVERYTHING, {"from": "2025-09-01", "to": "2025-09-30"},
-        await bureau.store.now(LEDGER),
+        await bureau.store.now(bureau.ledger),
     )  # fmt: skip
     figure = next(f for f in found["items"] if f["definition"] == "kpi.bad-review-on-time@1")
     return figure["numerator"], figure["denominator"]

@@ -6,9 +6,15 @@ from ledger import result
 from ledger.errors import Refused
 from projections import seal_register
 from projections.rebuild import rebuild
-from tests.projections.conftest import CHEN, EVERYTHING, HE, LEDGER, LICENCE
+from tests.projections.conftest import CHEN, EVERYTHING, HE, LICENCE
 
 SECOND = {"kind": "licence", "version": 2, "sha256": "4" * 64}
+
+
+@pytest.fixture
+async def bureau(make_ledger):
+    """The example bureau on the morning of Monday 2025-09-22."""
+    return await make_ledger()
 
 
 async def register(
@@ -17,7 +23,7 @@ async def register(
     await bureau.follow(seal_register.PROJECTION)
     filters = {name.rstrip("_"): value for name, value in filters.items()}
     return await seal_register.listed(
-        bureau.reads, LEDGER, seal, scopes, filters, after, limit, counted=counted
+        bureau.reads, bureau.ledger, seal, scopes, filters, after, limit, counted=counted
     )
 
 
@@ -152,7 +158,7 @@ async def test_rows_are_the_same_however_the_ledger_is_cut(bureau, limit):
     await bureau.act(stream, result.publish, CHEN, what="decision", where="网站")
     await bureau.follow(seal_register.PROJECTION, limit)
 
-    done = await rebuild(seal_register.PROJECTION, LEDGER, bureau.store, bureau.pool)
+    done = await rebuild(seal_register.PROJECTION, bureau.ledger, bureau.store, bureau.pool)
 
     assert done.same is True, done.differing
     assert 4 == len((await bureau.rows(seal_register.PROJECTION, done.generation))["seal_use"])
