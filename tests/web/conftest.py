@@ -1,5 +1,6 @@
 """A service with its pages, a simulated example ledger in it, and a reader with a cookie jar."""
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -50,10 +51,14 @@ class Reader:
         return await self.post("/sign-in", {"token": token, "next": following})
 
 
-@pytest.fixture
-async def serving(database, tmp_path):
-    settings = Settings(home=tmp_path, port=0, admin_port=0, rate_person=0, rate_client=0)
-    at = operate.Home(tmp_path, tmp_path / "keys")
+@asynccontextmanager
+async def served(database, folder):
+    """A service over an example ledger that nobody has used yet."""
+    # Nobody is limited: all readers of a module have one address.
+    settings = Settings(
+        home=folder, port=0, admin_port=0, rate_person=0, rate_client=0, rate_failures=0
+    )
+    at = operate.Home(folder, folder / "keys")
     start = datetime(2025, 12, 1, 8, tzinfo=ZONE)
     await operate.create(database, at, "469002", simulated=start, document=None)
     async with (
@@ -63,11 +68,37 @@ async def serving(database, tmp_path):
         yield Serving(session, running.url, running.issuer, running.service)
 
 
-@pytest.fixture
-async def reader(serving):
+@asynccontextmanager
+async def reading(serving):
     jar = aiohttp.CookieJar(unsafe=True)  # our address is a number
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         yield Reader(session, serving.base, serving)
+
+
+@pytest.fixture
+async def serving(database, tmp_path):
+    async with served(database, tmp_path) as serving:
+        yield serving
+
+
+@pytest.fixture
+async def reader(serving):
+    async with reading(serving) as reader:
+        yield reader
+
+
+@pytest.fixture(scope="module")
+async def shared(lasting, tmp_path_factory):
+    """The service of those tests of a module that change nothing which another one looks at."""
+    async with served(lasting, tmp_path_factory.mktemp("shared")) as serving:
+        yield serving
+
+
+@pytest.fixture
+async def visitor(shared):
+    """A reader there, with a cookie jar of the test's own."""
+    async with reading(shared) as reader:
+        yield reader
 
 
 @pytest.fixture(scope="session", autouse=True)
