@@ -20,6 +20,7 @@ PAYLOADS = (
     "<a href='https://example.org'>&lt;&amp;</a>",
     "'; DROP TABLE ledger.event; --",
 )
+UNUSUAL = "同意\ue000办理，p\u0430yment"
 
 
 class Tags(HTMLParser):
@@ -57,13 +58,28 @@ async def life(serving, day="2026-03-02", opinion="材料齐全，符合条件")
     return case
 
 
+@pytest.fixture(scope="module")
+async def written(shared):
+    """Cases in which somebody wrote something, by what they wrote."""
+    return {
+        text: await life(shared, f"2026-02-{2 + n:02}", opinion=text)
+        for n, text in enumerate((*PAYLOADS, UNUSUAL))
+    }
+
+
+@pytest.fixture(scope="module")
+async def case(shared, written):
+    """A case that the clock has not moved on from."""
+    return await life(shared)
+
+
 # -- signing in -------------------------------------------------------------------------------
 
 
-async def test_who_is_not_signed_in_sees_the_form_in_their_language(reader):
-    chinese = await reader.get("/")
-    english = await reader.get("/", **{"Accept-Language": "en-GB,en;q=0.9"})
-    asked = await reader.get("/?lang=en", **{"Accept-Language": "zh-CN"})
+async def test_who_is_not_signed_in_sees_the_form_in_their_language(visitor):
+    chinese = await visitor.get("/")
+    english = await visitor.get("/", **{"Accept-Language": "en-GB,en;q=0.9"})
+    asked = await visitor.get("/?lang=en", **{"Accept-Language": "zh-CN"})
 
     assert (401, 401) == (chinese.status, english.status)
     assert "<h1>登录</h1>" in chinese.text
@@ -72,8 +88,8 @@ async def test_who_is_not_signed_in_sees_the_form_in_their_language(reader):
     assert "<h1>Sign in</h1>" in asked.text
 
 
-async def test_a_token_is_kept_in_a_cookie_that_no_script_and_no_other_site_can_use(reader):
-    signed = await reader.sign_in("jiang-he", "/cases/469002/x")
+async def test_a_token_is_kept_in_a_cookie_that_no_script_and_no_other_site_can_use(visitor):
+    signed = await visitor.sign_in("jiang-he", "/cases/469002/x")
 
     assert 303 == signed.status
     assert "/cases/469002/x" == signed.headers["Location"]
@@ -82,12 +98,12 @@ async def test_a_token_is_kept_in_a_cookie_that_no_script_and_no_other_site_can_
     assert "Strict" == cookie["samesite"]
     assert "/" == cookie["path"]
     assert str(session.IDLE_S) == cookie["max-age"]
-    assert "江河" in (await reader.get("/")).text
+    assert "江河" in (await visitor.get("/")).text
 
 
 @pytest.mark.parametrize("token", ["", "not a token", "a.b.c", "张三", "x" * 5000])
-async def test_what_is_no_token_signs_nobody_in(reader, token):
-    refused = await reader.post("/sign-in", {"token": token})
+async def test_what_is_no_token_signs_nobody_in(visitor, token):
+    refused = await visitor.post("/sign-in", {"token": token})
 
     assert 401 == refused.status
     assert "令牌无效" in refused.text
@@ -95,18 +111,18 @@ async def test_what_is_no_token_signs_nobody_in(reader, token):
 
 
 @pytest.mark.parametrize("following", ["//evil.example", "https://evil.example", "/\\evil", ""])
-async def test_signing_in_leads_to_no_other_site(reader, following):
-    assert "/" == (await reader.sign_in("jiang-he", following)).headers["Location"]
+async def test_signing_in_leads_to_no_other_site(visitor, following):
+    assert "/" == (await visitor.sign_in("jiang-he", following)).headers["Location"]
 
 
-async def test_a_form_of_another_site_is_turned_away(reader):
-    token = reader.serving.tokens.token("jiang-he", "江河")
+async def test_a_form_of_another_site_is_turned_away(visitor):
+    token = visitor.serving.tokens.token("jiang-he", "江河")
 
-    refused = await reader.post("/sign-in", {"token": token}, Origin="https://evil.example")
+    refused = await visitor.post("/sign-in", {"token": token}, Origin="https://evil.example")
 
     assert 403 == refused.status
     assert {} == refused.cookies
-    assert 403 == (await reader.post("/sign-out", Origin="null")).status
+    assert 403 == (await visitor.post("/sign-out", Origin="null")).status
 
 
 async def test_who_was_away_too_long_signs_in_again(reader, monkeypatch):
@@ -119,41 +135,40 @@ async def test_who_was_away_too_long_signs_in_again(reader, monkeypatch):
     assert 401 == (await reader.get("/")).status
 
 
-async def test_a_cookie_that_we_did_not_make_is_none(reader):
-    signed = await reader.sign_in("jiang-he")
+async def test_a_cookie_that_we_did_not_make_is_none(visitor):
+    signed = await visitor.sign_in("jiang-he")
     value = signed.cookies["caseledger_session"].value
     mac, seen, token = value.split(".", 2)
     forged = f"caseledger_session={mac}.{int(seen) + 600}.{token}"
-    reader.session.cookie_jar.clear()
+    visitor.session.cookie_jar.clear()
 
-    assert 401 == (await reader.get("/", Cookie=forged)).status
-    assert 401 == (await reader.get("/", Cookie="caseledger_session=x.y.z")).status
+    assert 401 == (await visitor.get("/", Cookie=forged)).status
+    assert 401 == (await visitor.get("/", Cookie="caseledger_session=x.y.z")).status
 
 
-async def test_signing_out_forgets(reader):
-    await reader.sign_in("jiang-he")
+async def test_signing_out_forgets(visitor):
+    await visitor.sign_in("jiang-he")
 
-    signed_out = await reader.post("/sign-out")
+    signed_out = await visitor.post("/sign-out")
 
     assert 303 == signed_out.status
-    assert 401 == (await reader.get("/")).status
+    assert 401 == (await visitor.get("/")).status
 
 
-async def test_the_interface_takes_no_cookie(reader):
-    await reader.sign_in("jiang-he")
+async def test_the_interface_takes_no_cookie(visitor):
+    await visitor.sign_in("jiang-he")
 
-    assert 401 == (await reader.get("/v1/ledgers/469002/cases")).status
+    assert 401 == (await visitor.get("/v1/ledgers/469002/cases")).status
 
 
 # -- a case -------------------------------------------------------------------------------------
 
 
-async def test_a_case_is_told_in_chinese_and_in_english(reader):
-    case = await life(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_a_case_is_told_in_chinese_and_in_english(visitor, case):
+    await visitor.sign_in("jiang-he")
 
-    chinese = await reader.get(f"/cases/469002/{case}")
-    english = await reader.get(f"/cases/469002/{case}?lang=en")
+    chinese = await visitor.get(f"/cases/469002/{case}")
+    english = await visitor.get(f"/cases/469002/{case}?lang=en")
 
     for page, words in (
         (chinese, ("审查中", "审批", "监管", "执法", "承诺时限", "绿灯", "历史记录", "接收转办")),
@@ -208,11 +223,10 @@ async def test_what_moved_a_due_date_is_explained(reader):
     assert 'fill="url(#paused)"' in text
 
 
-async def test_whose_post_does_not_read_the_history_sees_the_main_dates(reader):
-    case = await life(reader.serving)
-    await reader.sign_in("zhou-min")
+async def test_whose_post_does_not_read_the_history_sees_the_main_dates(visitor, case):
+    await visitor.sign_in("zhou-min")
 
-    page = await reader.get(f"/cases/469002/{case}")
+    page = await visitor.get(f"/cases/469002/{case}")
 
     assert 200 == page.status
     assert "承诺时限" in page.text
@@ -242,11 +256,10 @@ async def test_what_was_recorded_elsewhere_is_said_to_be_so(reader):
         assert words in page.text, words
 
 
-async def test_personal_fields_are_masked(reader):
-    case = await life(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_personal_fields_are_masked(visitor, case):
+    await visitor.sign_in("jiang-he")
 
-    text = (await reader.get(f"/cases/469002/{case}")).text
+    text = (await visitor.get(f"/cases/469002/{case}")).text
 
     assert "海南示例餐饮有限公司" not in text
     assert "91469002MA5X00014X" not in text
@@ -254,15 +267,14 @@ async def test_personal_fields_are_masked(reader):
 
 
 @pytest.mark.parametrize("number", ["469002-2026-000099", "nonsense", "469002-2026-1'--"])
-async def test_what_is_not_there_and_what_is_not_yours_look_the_same(reader, number):
-    await life(reader.serving)
-    await reader.sign_in("li-na")  # of another department than the one that supervises it
+async def test_what_is_not_there_and_what_is_not_yours_look_the_same(visitor, case, number):
+    await visitor.sign_in("li-na")  # of another department than the one that supervises it
 
-    missing = await reader.get(f"/cases/469002/{number}")
-    foreign = await reader.get("/cases/469002/469002-2026-000001")
+    missing = await visitor.get(f"/cases/469002/{number}")
+    foreign = await visitor.get(f"/cases/469002/{case}")
 
     def same(page: str) -> str:
-        page = page.replace(number, "*").replace("469002-2026-000001", "*")
+        page = page.replace(number, "*").replace(case, "*")
         return re.sub(r"<code>[0-9a-f]{32}</code>|%27|2026-03-02 \d\d:\d\d:\d\d", "*", page)
 
     assert (404, 404) == (missing.status, foreign.status)
@@ -274,33 +286,32 @@ async def test_what_is_not_there_and_what_is_not_yours_look_the_same(reader, num
     )
 
 
-async def test_a_stranger_is_told_that_there_is_nothing(reader):
-    await reader.sign_in("nobody-at-all")
+async def test_a_stranger_is_told_that_there_is_nothing(visitor):
+    await visitor.sign_in("nobody-at-all")
 
-    assert 404 == (await reader.get("/")).status
-    assert 404 == (await reader.get("/cases/469002/469002-2026-000001")).status
+    assert 404 == (await visitor.get("/")).status
+    assert 404 == (await visitor.get("/cases/469002/469002-2026-000001")).status
 
 
-async def test_a_number_leads_to_its_page(reader):
-    case = await life(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_a_number_leads_to_its_page(visitor, case):
+    await visitor.sign_in("jiang-he")
 
-    found = await reader.get(f"/find?ledger=469002&case=%20{case}%20&lang=en")
+    found = await visitor.get(f"/find?ledger=469002&case=%20{case}%20&lang=en")
 
     assert 200 == found.status
     assert f"<title>{case} · Case ledger</title>" in found.text
-    assert 404 == (await reader.get("/find?ledger=469002&case=469002-2026-000099")).status
+    assert 404 == (await visitor.get("/find?ledger=469002&case=469002-2026-000099")).status
 
 
 # -- what never runs ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-async def test_what_somebody_wrote_is_shown_as_text(reader, payload):
-    case = await life(reader.serving, opinion=payload)
-    await reader.sign_in("jiang-he")
+async def test_what_somebody_wrote_is_shown_as_text(visitor, written, payload):
+    case = written[payload]
+    await visitor.sign_in("jiang-he")
 
-    page = Tags((await reader.get(f"/cases/469002/{case}")).text)
+    page = Tags((await visitor.get(f"/cases/469002/{case}")).text)
 
     assert payload in "".join(page.words)
     assert not {"img[src=x]", "style", "iframe"} & set(page.elements)
@@ -311,22 +322,21 @@ async def test_what_somebody_wrote_is_shown_as_text(reader, payload):
     )
 
 
-async def test_an_unusual_character_is_marked(reader):
-    case = await life(reader.serving, opinion="同意\ue000办理，p\u0430yment")
-    await reader.sign_in("jiang-he")
+async def test_an_unusual_character_is_marked(visitor, written):
+    case = written[UNUSUAL]
+    await visitor.sign_in("jiang-he")
 
-    text = (await reader.get(f"/cases/469002/{case}")).text
+    text = (await visitor.get(f"/cases/469002/{case}")).text
 
     assert 'title="U+E000 自用区字符">\ue000<sup>U+E000</sup>' in text
     assert "U+0430" in text
 
 
-@pytest.mark.parametrize("path", ["/", "/cases/469002/469002-2026-000001", "/nothing-here"])
-async def test_every_page_forbids_what_it_does_not_need(reader, path):
-    await life(reader.serving)
-    await reader.sign_in("jiang-he")
+@pytest.mark.parametrize("path", ["/", "/cases/469002/{case}", "/nothing-here"])
+async def test_every_page_forbids_what_it_does_not_need(visitor, case, path):
+    await visitor.sign_in("jiang-he")
 
-    page = await reader.get(path)
+    page = await visitor.get(path.format(case=case))
 
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -340,11 +350,11 @@ async def test_every_page_forbids_what_it_does_not_need(reader, path):
     assert "Server" not in page.headers
 
 
-async def test_the_stylesheet_has_an_address_that_changes_with_it(reader):
-    page = await reader.get("/")
+async def test_the_stylesheet_has_an_address_that_changes_with_it(visitor):
+    page = await visitor.get("/")
     address = part(r'href="(/style\.css\?v=[0-9a-f]{12})"', page.text)
 
-    sheet = await reader.get(address)
+    sheet = await visitor.get(address)
 
     assert 200 == sheet.status
     assert "text/css; charset=utf-8" == sheet.headers["Content-Type"]
