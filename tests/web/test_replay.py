@@ -8,16 +8,28 @@ from tests.web.test_pages import life
 AT = "/cases/469002"
 
 
+@pytest.fixture(scope="module")
+async def reviewed(shared):
+    return await life(shared)
+
+
 @pytest.fixture
-async def case(reader):
-    number = await life(reader.serving)
-    await reader.sign_in("jiang-he")
-    return number
+async def case(visitor, reviewed):
+    await visitor.sign_in("jiang-he")
+    return reviewed
 
 
-async def test_a_step_shows_the_act_and_what_it_changed(reader, case):
-    shown = await reader.get(f"{AT}/{case}/replay/2")
-    english = await reader.get(f"{AT}/{case}/replay/2?lang=en")
+@pytest.fixture(scope="module")
+async def granted(shared, reviewed):
+    """Another one, received when the first one has been reviewed."""
+    case = await shared.accepted("QH-002", "2026-03-03")
+    await shared.granted(case, "2026-03-04")
+    return case
+
+
+async def test_a_step_shows_the_act_and_what_it_changed(visitor, case):
+    shown = await visitor.get(f"{AT}/{case}/replay/2")
+    english = await visitor.get(f"{AT}/{case}/replay/2?lang=en")
 
     assert (200, 200) == (shown.status, english.status)
     assert "第 2 步" in shown.text
@@ -28,14 +40,16 @@ async def test_a_step_shows_the_act_and_what_it_changed(reader, case):
     assert f"{AT}/{case}/replay/3?lang=en" in english.text
 
 
-async def test_the_first_step_has_nothing_before_it(reader, case):
-    shown = await reader.get(f"{AT}/{case}/replay/1?lang=en")
+async def test_the_first_step_has_nothing_before_it(visitor, case):
+    shown = await visitor.get(f"{AT}/{case}/replay/1?lang=en")
 
     assert "no such case yet" in shown.text
     assert 'rel="prev"' not in shown.text
 
 
-async def test_the_page_of_a_version_is_the_same_later(reader, case):
+async def test_the_page_of_a_version_is_the_same_later(reader):
+    case = await life(reader.serving)
+    await reader.sign_in("jiang-he")
     first = await reader.get(f"{AT}/{case}/replay/3")
     await reader.serving.at("2026-03-20 09:00")
     again = await reader.get(f"{AT}/{case}/replay/3")
@@ -47,21 +61,21 @@ async def test_the_page_of_a_version_is_the_same_later(reader, case):
     assert "2026" in part(first)
 
 
-async def test_without_a_version_the_newest_is_shown(reader, case):
-    newest = reader.serving.versions[case]
+async def test_without_a_version_the_newest_is_shown(visitor, case):
+    newest = visitor.serving.versions[case]
 
-    shown = await reader.get(f"{AT}/{case}/replay?lang=en")
+    shown = await visitor.get(f"{AT}/{case}/replay?lang=en")
 
     assert f"Step {newest} of {newest}" in shown.text
 
 
 @pytest.mark.parametrize("version", ["0", "99", "01", "x", "-1", "1" * 40, "²"])
-async def test_a_version_that_is_not_there_is_not_found(reader, case, version):
-    assert 404 == (await reader.get(f"{AT}/{case}/replay/{version}")).status
+async def test_a_version_that_is_not_there_is_not_found(visitor, case, version):
+    assert 404 == (await visitor.get(f"{AT}/{case}/replay/{version}")).status
 
 
-async def test_what_was_known_then_stands_beside_what_is_known_now(reader, case):
-    shown = await reader.get(f"{AT}/{case}?as_of=2026-03-02T09:30:00&lang=en")
+async def test_what_was_known_then_stands_beside_what_is_known_now(visitor, case):
+    shown = await visitor.get(f"{AT}/{case}?as_of=2026-03-02T09:30:00&lang=en")
 
     assert 200 == shown.status
     assert "As known on 2026-03-02 09:30:00" in shown.text
@@ -70,37 +84,39 @@ async def test_what_was_known_then_stands_beside_what_is_known_now(reader, case)
     assert "Recorded since" in shown.text
 
 
-async def test_before_the_case_there_was_nothing(reader, case):
-    shown = await reader.get(f"{AT}/{case}?as_of=2026-03-01T09:00:00&lang=en")
+async def test_before_the_case_there_was_nothing(visitor, case):
+    shown = await visitor.get(f"{AT}/{case}?as_of=2026-03-01T09:00:00&lang=en")
 
     assert "The case was not there yet." in shown.text
 
 
-async def test_a_position_is_a_moment_too(reader, case):
-    answer = await reader.serving.get(f"/cases/{case}/events", by="jiang-he")
+async def test_a_position_is_a_moment_too(visitor, case):
+    answer = await visitor.serving.get(f"/cases/{case}/events", by="jiang-he")
     position = answer.body["items"][0]["position"]
 
-    shown = await reader.get(f"{AT}/{case}?as_of={position}&lang=en")
+    shown = await visitor.get(f"{AT}/{case}?as_of={position}&lang=en")
 
     assert f"(position {position}, version 1)" in shown.text
 
 
 @pytest.mark.parametrize("asked", ["", "x", "2099-01-01T00:00:00", "99999999", "0001-01-01T00:00"])
-async def test_what_is_no_moment_is_refused_in_words(reader, case, asked):
-    seen = await reader.get(f"{AT}/{case}?as_of={asked}")
+async def test_what_is_no_moment_is_refused_in_words(visitor, case, asked):
+    seen = await visitor.get(f"{AT}/{case}?as_of={asked}")
 
     assert seen.status in (200, 400)
     assert (400 == seen.status) or "当时尚无此办件" in seen.text
 
 
-async def test_who_may_not_read_the_history_sees_no_step(reader, case):
-    await reader.sign_in("guo-an")
+async def test_who_may_not_read_the_history_sees_no_step(visitor, case):
+    await visitor.sign_in("guo-an")
 
-    assert 404 == (await reader.get(f"{AT}/{case}/replay/1")).status
-    assert 404 == (await reader.get(f"{AT}/{case}?as_of=1")).status
+    assert 404 == (await visitor.get(f"{AT}/{case}/replay/1")).status
+    assert 404 == (await visitor.get(f"{AT}/{case}?as_of=1")).status
 
 
-async def test_what_was_entered_late_is_marked_beside_what_was_known(reader, case):
+async def test_what_was_entered_late_is_marked_beside_what_was_known(reader):
+    case = await life(reader.serving)
+    await reader.sign_in("jiang-he")
     late = {
         "kind": "testing",
         "planned_days": 3,
@@ -121,30 +137,26 @@ async def test_what_was_entered_late_is_marked_beside_what_was_known(reader, cas
     assert '<b class="flag">' in shown.text.partition("Recorded since")[2]
 
 
-async def test_every_step_up_to_a_decision_can_be_gone_through(reader):
-    case = await reader.serving.accepted("QH-002", "2026-03-02")
-    await reader.serving.granted(case, "2026-03-03")
-    await reader.sign_in("jiang-he")
+async def test_every_step_up_to_a_decision_can_be_gone_through(visitor, granted):
+    await visitor.sign_in("jiang-he")
 
-    for version in range(1, reader.serving.versions[case] + 1):
+    for version in range(1, visitor.serving.versions[granted] + 1):
         for language in ("zh-CN", "en"):
-            shown = await reader.get(f"{AT}/{case}/replay/{version}?lang={language}")
+            shown = await visitor.get(f"{AT}/{granted}/replay/{version}?lang={language}")
             assert 200 == shown.status, version
             assert "91469002MA5X00014X" not in shown.text
             assert "海南示例餐饮有限公司" not in shown.text
 
 
-async def test_what_a_decision_changed_is_told_in_words(reader):
-    case = await reader.serving.accepted("QH-002", "2026-03-02")
-    await reader.serving.granted(case, "2026-03-03")
-    await reader.sign_in("jiang-he")
+async def test_what_a_decision_changed_is_told_in_words(visitor, granted):
+    await visitor.sign_in("jiang-he")
     steps = [
-        (await reader.get(f"{AT}/{case}/replay/{version}")).text
-        for version in range(1, reader.serving.versions[case] + 1)
+        (await visitor.get(f"{AT}/{granted}/replay/{version}")).text
+        for version in range(1, visitor.serving.versions[granted] + 1)
     ]
 
     decided = next(text for text in steps if "<span>许可状态 有效</span>" in text)
 
     assert "<span>办理人 黄强</span>" in decided
-    assert "<span>日期 2026-03-03</span>" in decided
+    assert "<span>日期 2026-03-04</span>" in decided
     assert not any("in-force" in text or "依据办件 huang" in text for text in steps)
