@@ -92,18 +92,23 @@ async def world(here):
     return case, late, complaint.body["complaint"]
 
 
+@pytest.fixture(scope="module")
+async def known(shared):
+    """That world, for who only looks at it."""
+    return await world(shared)
+
+
 READERS = {
     "findings": "jiang-he", "conformity": "jiang-he", "complaints": "lu-qian", "seals": "jiang-he",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-async def test_every_list_is_told_in_both_languages(reader, language):
-    await world(reader.serving)
+async def test_every_list_is_told_in_both_languages(visitor, known, language):
     for name in LISTS:
-        await reader.sign_in(READERS.get(name, "jiang-he"))
+        await visitor.sign_in(READERS.get(name, "jiang-he"))
 
-        seen = await reader.get(f"/lists/469002/{name}?lang={language}")
+        seen = await visitor.get(f"/lists/469002/{name}?lang={language}")
 
         assert 200 == seen.status, (name, seen.text[-1500:])
         assert int(seen.headers["Ledger-Position"]) >= 0, name
@@ -142,11 +147,11 @@ async def test_a_page_says_up_to_where_its_findings_are_measured(reader, monkeyp
     assert not re.findall(r">list\.[a-z-]+<", of_all)
 
 
-async def test_a_row_leads_to_its_case_and_a_due_day_counts_working_days(reader):
-    case, late, _ = await world(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_a_row_leads_to_its_case_and_a_due_day_counts_working_days(visitor, known):
+    case, late, _ = known
+    await visitor.sign_in("jiang-he")
 
-    here = table(await reader.get("/lists/469002/cases?overdue=true&stage=accepted&lang=en"))
+    here = table(await visitor.get("/lists/469002/cases?overdue=true&stage=accepted&lang=en"))
 
     (row,) = here.told()
     assert late == row["Case"]
@@ -158,11 +163,11 @@ async def test_a_row_leads_to_its_case_and_a_due_day_counts_working_days(reader)
     assert case not in str(here.rows)
 
 
-async def test_an_act_leads_to_its_line_in_the_case_with_utc_and_position_beside(reader):
-    case, _, _ = await world(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_an_act_leads_to_its_line_in_the_case_with_utc_and_position_beside(visitor, known):
+    case, _, _ = known
+    await visitor.sign_in("jiang-he")
 
-    here = table(await reader.get(f"/lists/469002/audit?case={case}&responsibility=approval"))
+    here = table(await visitor.get(f"/lists/469002/audit?case={case}&responsibility=approval"))
 
     assert "收件" == here.told()[0]["办理动作"]
     assert f"/cases/469002/{case}#v1" in here.links[1]
@@ -188,17 +193,16 @@ async def test_a_list_goes_on_and_back_by_real_addresses(reader):
     assert found[:2] == [row["办件"] for row in table(await reader.get(back)).told()]
 
 
-async def test_what_is_taken_away_is_what_is_shown(reader):
-    await world(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_what_is_taken_away_is_what_is_shown(visitor, known):
+    await visitor.sign_in("jiang-he")
     for name in LISTS:
         path = f"/lists/469002/{name}?lang=en"
-        shown = table(await reader.get(path))
+        shown = table(await visitor.get(path))
         if not shown.told():
             continue
         files = {}
         for form in ("csv", "xlsx"):
-            async with reader.session.get(f"{reader.base}{path}&format={form}") as answer:
+            async with visitor.session.get(f"{visitor.base}{path}&format={form}") as answer:
                 assert 200 == answer.status, name
                 assert int(answer.headers["Ledger-Position"]) >= 0
                 assert f"-{name}-" in answer.headers["Content-Disposition"]
@@ -217,7 +221,7 @@ async def test_what_is_taken_away_is_what_is_shown(reader):
                 assert cell.startswith(first.split("  ")[0]) or first == "—", (name, cell, seen)
 
 
-async def test_a_file_is_made_while_others_are_served(reader, monkeypatch):
+async def test_a_file_is_made_while_others_are_served(visitor, monkeypatch):
     made, real = [], xlsx_table.as_xlsx
 
     def as_xlsx(*given):
@@ -225,9 +229,9 @@ async def test_a_file_is_made_while_others_are_served(reader, monkeypatch):
         return real(*given)
 
     monkeypatch.setattr(xlsx_table, "as_xlsx", as_xlsx)
-    await reader.sign_in("jiang-he")
+    await visitor.sign_in("jiang-he")
     path = "/lists/469002/cases?lang=en&format=xlsx"
-    async with reader.session.get(f"{reader.base}{path}") as answer:
+    async with visitor.session.get(f"{visitor.base}{path}") as answer:
         assert 200 == answer.status
     assert 1 == len(made)
     assert threading.current_thread() not in made
@@ -249,82 +253,79 @@ async def test_taking_away_and_looking_are_on_record(reader):
     assert [digest] == [one["digest"] for one in new if one.get("digest")]
 
 
-async def test_what_is_asked_wrongly_is_said_beside_the_form(reader):
-    await world(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_what_is_asked_wrongly_is_said_beside_the_form(visitor, known):
+    await visitor.sign_in("jiang-he")
 
     for query, word in (
         ("stage=nowhere", "stage"), ("received_from=yesterday", "received_from"),
         ("after=abc", "cursor"), ("colour=red", "colour"),
     ):  # fmt: skip
-        wrong = await reader.get(f"/lists/469002/cases?{query}&lang=en")
+        wrong = await visitor.get(f"/lists/469002/cases?{query}&lang=en")
         assert 400 == wrong.status, query
         assert 'class="trouble"' in wrong.text
         assert word in wrong.text
         assert 'class="filters"' in wrong.text
-    assert 404 == (await reader.get("/lists/469002/audit?case=469002-2026-000099")).status
-    assert 404 == (await reader.get("/lists/469002/nothing")).status
+    assert 404 == (await visitor.get("/lists/469002/audit?case=469002-2026-000099")).status
+    assert 404 == (await visitor.get("/lists/469002/nothing")).status
 
 
-async def test_empty_fields_of_the_form_ask_nothing(reader):
-    case, late, _ = await world(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_empty_fields_of_the_form_ask_nothing(visitor, known):
+    case, late, _ = known
+    await visitor.sign_in("jiang-he")
 
     fields = "&".join(f"{name}=" for name in LISTS["cases"].filters)
-    here = table(await reader.get(f"/lists/469002/cases?{fields}&limit=50"))
+    here = table(await visitor.get(f"/lists/469002/cases?{fields}&limit=50"))
 
     assert [late, case] == [row["办件"] for row in here.told()]
-    none = await reader.get("/lists/469002/cases?light=yellow")
+    none = await visitor.get("/lists/469002/cases?light=yellow")
     assert "没有符合条件的记录" in none.text
-    assert "没有“一件事”" in (await reader.get("/lists/469002/matters")).text
+    assert "没有“一件事”" in (await visitor.get("/lists/469002/matters")).text
 
 
-async def test_a_list_that_is_not_the_readers_is_neither_linked_nor_shown(reader):
-    await world(reader.serving)
-    await reader.sign_in("zhou-min")  # a clerk
+async def test_a_list_that_is_not_the_readers_is_neither_linked_nor_shown(visitor, known):
+    await visitor.sign_in("zhou-min")  # a clerk
 
-    page = (await reader.get("/lists/469002/cases")).text
+    page = (await visitor.get("/lists/469002/cases")).text
 
     assert "/lists/469002/alerts" in page  # their own
     for name in ("audit", "refusals", "findings", "seals", "conformity"):
         assert f'"/lists/469002/{name}"' not in page, name
-        assert 403 == (await reader.get(f"/lists/469002/{name}")).status, name
-    await reader.sign_in("nobody-at-all")
-    assert 404 == (await reader.get("/lists/469002/cases")).status
+        assert 403 == (await visitor.get(f"/lists/469002/{name}")).status, name
+    await visitor.sign_in("nobody-at-all")
+    assert 404 == (await visitor.get("/lists/469002/cases")).status
 
 
-async def test_who_administers_the_audit_sees_no_case(reader):
-    case, late, _ = await world(reader.serving)
-    await reader.sign_in("qin-yu")
+async def test_who_administers_the_audit_sees_no_case(visitor, known):
+    case, late, _ = known
+    await visitor.sign_in("qin-yu")
 
-    audit = await reader.get("/lists/469002/audit")
-    refusals = await reader.get("/lists/469002/refusals")
+    audit = await visitor.get("/lists/469002/audit")
+    refusals = await visitor.get("/lists/469002/refusals")
 
     for seen in (audit, refusals):
         assert table(seen).told()
         assert case not in seen.text
         assert late not in seen.text
-    assert 403 == (await reader.get("/lists/469002/audit?responsibility=approval")).status
+    assert 403 == (await visitor.get("/lists/469002/audit?responsibility=approval")).status
 
 
-async def test_a_filter_of_another_organ_shows_what_the_reader_may_see_and_no_more(reader):
-    _, late, _ = await world(reader.serving)
-    await reader.sign_in("li-na")  # of another department than the one that supervises it
+async def test_a_filter_of_another_organ_shows_what_the_reader_may_see_and_no_more(visitor, known):
+    _, late, _ = known
+    await visitor.sign_in("li-na")  # of another department than the one that supervises it
 
-    assert [] == table(await reader.get("/lists/469002/cases")).told()
-    seen = await reader.get(f"/lists/469002/audit?case={late}")
+    assert [] == table(await visitor.get("/lists/469002/cases")).told()
+    seen = await visitor.get(f"/lists/469002/audit?case={late}")
     assert 404 == seen.status
 
 
-async def test_nothing_of_an_address_runs_in_the_form(reader):
-    await world(reader.serving)
-    await reader.sign_in("jiang-he")
+async def test_nothing_of_an_address_runs_in_the_form(visitor, known):
+    await visitor.sign_in("jiang-he")
     payload = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E"
 
     for query in (f"q={payload}", f"item={payload}", f"nothing={payload}"):
-        seen = await reader.get(f"/lists/469002/cases?{query}")
+        seen = await visitor.get(f"/lists/469002/cases?{query}")
         assert "<script" not in seen.text
-    assert "&gt;&lt;script&gt;" in (await reader.get(f"/lists/469002/cases?q={payload}")).text
+    assert "&gt;&lt;script&gt;" in (await visitor.get(f"/lists/469002/cases?q={payload}")).text
 
 
 async def test_what_waits_to_be_pushed_and_claimed_is_a_queue(reader):
