@@ -21,20 +21,20 @@ def form_to(text, path):
 # The example keeps nobody's anchors; their pages are looked at below.
 @pytest.mark.parametrize("things", [things for things in KINDS if things != "anchored-logs"])
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-async def test_everything_that_is_set_up_can_be_looked_at(reader, things, language):
-    await reader.sign_in("chen-zhi")
+async def test_everything_that_is_set_up_can_be_looked_at(visitor, things, language):
+    await visitor.sign_in("chen-zhi")
 
-    listed = await reader.get(f"{OFFICE}/{things}?lang={language}")
+    listed = await visitor.get(f"{OFFICE}/{things}?lang={language}")
     assert 200 == listed.status
     paths = re.findall(rf'href="({OFFICE}/{things}/[^"?]+)', listed.text)
     assert paths
     for path in paths[:5]:
-        seen = await reader.get(f"{path}?lang={language}")
+        seen = await visitor.get(f"{path}?lang={language}")
         assert 200 == seen.status, (path, seen.text)
         # Who may change nothing here is offered nothing; a loss is reported by anybody.
         offered = set(re.findall(r'<form method="post" action="([^"?]+)', seen.text))
         assert offered <= {"/sign-out", f"{path}/report-lost"}
-    assert 200 == (await reader.get(f"{OFFICE}?lang={language}")).status
+    assert 200 == (await visitor.get(f"{OFFICE}?lang={language}")).status
 
 
 async def test_two_persons_put_an_item_in_force_and_what_changed_is_shown(reader):
@@ -95,30 +95,30 @@ async def test_an_appointment_is_ended_at_once(reader):
     assert "已终止" in (await reader.get(one)).text
 
 
-async def test_what_is_refused_says_why_and_changes_nothing(reader):
-    await reader.sign_in("wu-jun")
+async def test_what_is_refused_says_why_and_changes_nothing(visitor):
+    await visitor.sign_in("wu-jun")
     path = f"{OFFICE}/items/propose"
-    form = hidden((await reader.get(path)).text)
+    form = hidden((await visitor.get(path)).text)
 
-    refused = await reader.post(path, form | {"code": "QH-900"})
+    refused = await visitor.post(path, form | {"code": "QH-900"})
 
     assert 422 == refused.status
     assert 'value="QH-900"' in refused.text
-    assert 404 == (await reader.get(f"{OFFICE}/items/QH-900")).status
+    assert 404 == (await visitor.get(f"{OFFICE}/items/QH-900")).status
 
 
-async def test_a_form_of_one_thing_counts_for_no_other(reader):
-    await reader.sign_in("xing-tao")
+async def test_a_form_of_one_thing_counts_for_no_other(visitor):
+    await visitor.sign_in("xing-tao")
     form = {"_token": "0" * 64, "_key": "a"}
 
-    assert 403 == (await reader.post(f"{OFFICE}/items/QH-002/approve", form)).status
+    assert 403 == (await visitor.post(f"{OFFICE}/items/QH-002/approve", form)).status
 
 
-async def test_who_holds_no_post_sees_no_office(reader):
-    await reader.sign_in("nobody")
+async def test_who_holds_no_post_sees_no_office(visitor):
+    await visitor.sign_in("nobody")
 
-    assert 404 == (await reader.get(OFFICE)).status
-    assert 404 == (await reader.get(f"{OFFICE}/other")).status
+    assert 404 == (await visitor.get(OFFICE)).status
+    assert 404 == (await visitor.get(f"{OFFICE}/other")).status
 
 
 async def test_a_log_is_registered_for_anchoring_on_pages(reader):
