@@ -44,11 +44,11 @@ async def taken_in(reader, **more):
     return done.headers["Location"].split("/")[3].partition("?")[0]
 
 
-async def test_the_window_sees_by_name_what_it_takes_in(reader):
-    await reader.sign_in("zhou-min")
+async def test_the_window_sees_by_name_what_it_takes_in(visitor):
+    await visitor.sign_in("zhou-min")
 
-    named = (await reader.get("/cases/469002/new?item=QH-002")).text
-    unknown = (await reader.get("/cases/469002/new?item=QH-999")).text
+    named = (await visitor.get("/cases/469002/new?item=QH-002")).text
+    unknown = (await visitor.get("/cases/469002/new?item=QH-999")).text
 
     assert "<b>QH-002 公共场所卫生许可（新办）</b>" in named
     assert "<b>QH-" not in unknown
@@ -88,20 +88,20 @@ async def test_a_clerk_takes_in_accepts_and_hands_over(reader):
     assert ["申请表"] == [one["name"] for one in state["materials"]]
 
 
-async def test_the_same_form_sent_twice_is_one_act(reader):
-    await reader.sign_in("zhou-min")
-    form = await opened(reader, "/cases/469002/new?item=QH-002")
+async def test_the_same_form_sent_twice_is_one_act(visitor):
+    await visitor.sign_in("zhou-min")
+    form = await opened(visitor, "/cases/469002/new?item=QH-002")
 
-    first = await reader.post("/cases/469002/new", form | WINDOW)
-    again = await reader.post("/cases/469002/new", form | WINDOW)
+    first = await visitor.post("/cases/469002/new", form | WINDOW)
+    again = await visitor.post("/cases/469002/new", form | WINDOW)
 
     assert (303, 303) == (first.status, again.status)
     assert first.headers["Location"] == again.headers["Location"]
 
 
-async def test_of_a_file_only_its_digest_is_taken(reader):
-    await reader.sign_in("zhou-min")
-    form = await opened(reader, "/cases/469002/new?item=QH-002")
+async def test_of_a_file_only_its_digest_is_taken(visitor):
+    await visitor.sign_in("zhou-min")
+    form = await opened(visitor, "/cases/469002/new?item=QH-002")
     content = "申请表的内容".encode() * 40_000
     data = aiohttp.FormData()
     for name, value in (form | WINDOW | {"materials.0.sha256": ""}).items():
@@ -109,32 +109,32 @@ async def test_of_a_file_only_its_digest_is_taken(reader):
     data.add_field("file:materials.0.sha256", content, filename="../x.pdf")
     data.add_field("file:materials.1.sha256", b"", filename="")
 
-    async with reader.session.post(
-        f"{reader.base}/cases/469002/new", data=data, allow_redirects=False
+    async with visitor.session.post(
+        f"{visitor.base}/cases/469002/new", data=data, allow_redirects=False
     ) as done:
         assert 303 == done.status, await done.text()
         case = done.headers["Location"].split("/")[3].partition("?")[0]
-    (material,) = (await reader.serving.state(case))["materials"]
+    (material,) = (await visitor.serving.state(case))["materials"]
     assert hashlib.sha256(content).hexdigest() == material["sha256"]
 
 
-async def test_a_row_more_keeps_what_was_typed(reader):
-    await reader.sign_in("zhou-min")
-    form = await opened(reader, "/cases/469002/new?item=QH-002")
+async def test_a_row_more_keeps_what_was_typed(visitor):
+    await visitor.sign_in("zhou-min")
+    form = await opened(visitor, "/cases/469002/new?item=QH-002")
 
-    more = await reader.post("/cases/469002/new", form | WINDOW | {"_more": "materials"})
+    more = await visitor.post("/cases/469002/new", form | WINDOW | {"_more": "materials"})
 
     assert 200 == more.status
     assert 'name="materials.2.name"' in more.text
     assert 'value="海南示例餐饮有限公司"' in more.text
 
 
-async def test_what_is_missing_is_said_and_marked_and_nothing_is_lost(reader):
-    await reader.sign_in("zhou-min")
-    form = await opened(reader, "/cases/469002/new?item=QH-002")
+async def test_what_is_missing_is_said_and_marked_and_nothing_is_lost(visitor):
+    await visitor.sign_in("zhou-min")
+    form = await opened(visitor, "/cases/469002/new?item=QH-002")
     form |= WINDOW | {"applicant.id": ""}
 
-    refused = await reader.post("/cases/469002/new", form)
+    refused = await visitor.post("/cases/469002/new", form)
 
     assert 422 == refused.status
     assert re.search(r'name="applicant.id"[^>]*aria-invalid="true"', refused.text)
@@ -142,7 +142,7 @@ async def test_what_is_missing_is_said_and_marked_and_nothing_is_lost(reader):
     assert (
         303
         == (
-            await reader.post(
+            await visitor.post(
                 "/cases/469002/new", form | hidden(refused.text) | {"applicant.id": "1"}
             )
         ).status
@@ -200,31 +200,31 @@ async def test_who_could_never_do_it_gets_no_form_and_that_is_on_record(reader, 
     assert [(person, "decide")] == told
 
 
-async def test_a_form_that_is_not_ours_records_nothing(reader):
-    await reader.sign_in("zhou-min")
-    form = await opened(reader, "/cases/469002/new?item=QH-002") | WINDOW
+async def test_a_form_that_is_not_ours_records_nothing(visitor):
+    await visitor.sign_in("zhou-min")
+    form = await opened(visitor, "/cases/469002/new?item=QH-002") | WINDOW
 
     for changed, headers in (
         ({"_token": "0" * 64}, {}),
         ({"_token": ""}, {}),
         ({}, {"Origin": "https://evil.example"}),
     ):
-        refused = await reader.post("/cases/469002/new", form | changed, **headers)
+        refused = await visitor.post("/cases/469002/new", form | changed, **headers)
         assert 403 == refused.status
     # The token of one form opens no other.
-    other = await opened(reader, "/cases/469002/new?item=QH-002")
-    case = await taken_in(reader)
+    other = await opened(visitor, "/cases/469002/new?item=QH-002")
+    case = await taken_in(visitor)
     path = f"/cases/469002/{case}/accept"
-    sent = (await opened(reader, path)) | {"_token": other["_token"]}
-    assert 403 == (await reader.post(path, sent)).status
+    sent = (await opened(visitor, path)) | {"_token": other["_token"]}
+    assert 403 == (await visitor.post(path, sent)).status
 
 
-async def test_a_reason_with_markup_comes_back_as_text(reader):
-    await reader.sign_in("zhou-min")
-    form = await opened(reader, "/cases/469002/new?item=QH-002") | WINDOW
+async def test_a_reason_with_markup_comes_back_as_text(visitor):
+    await visitor.sign_in("zhou-min")
+    form = await opened(visitor, "/cases/469002/new?item=QH-002") | WINDOW
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
-    refused = await reader.post(
+    refused = await visitor.post(
         "/cases/469002/new", form | {"applicant.name": evil, "applicant.id": ""}
     )
 
@@ -293,10 +293,10 @@ async def test_a_worklist_goes_by_what_is_due_and_its_pages_follow_each_other(re
         ("wu-jun", "/office/469002/items/propose"),
     ],
 )
-async def test_the_first_button_of_a_form_with_rows_is_the_act(reader, person, path):
-    await reader.sign_in(person)
+async def test_the_first_button_of_a_form_with_rows_is_the_act(visitor, person, path):
+    await visitor.sign_in(person)
 
-    form = (await reader.get(path)).text.partition('enctype="multipart/form-data"')[2]
+    form = (await visitor.get(path)).text.partition('enctype="multipart/form-data"')[2]
 
     buttons = re.findall("<button([^>]*)>", form)
     assert any("_more" in one for one in buttons), "a form without rows shows nothing"
