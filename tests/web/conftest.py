@@ -52,12 +52,11 @@ class Reader:
 
 
 @asynccontextmanager
-async def served(database, folder):
-    """A service over an example ledger that nobody has used yet."""
+async def served(database, folder, **more):
+    """A service over an example ledger that nobody has used yet, with more settings."""
     # Nobody is limited: all readers of a module have one address.
-    settings = Settings(
-        home=folder, port=0, admin_port=0, rate_person=0, rate_client=0, rate_failures=0
-    )
+    rates = {"rate_person": 0, "rate_client": 0, "rate_failures": 0}
+    settings = Settings(home=folder, port=0, admin_port=0, **rates, **more)
     at = operate.Home(folder, folder / "keys")
     start = datetime(2025, 12, 1, 8, tzinfo=ZONE)
     await operate.create(database, at, "469002", simulated=start, document=None)
@@ -70,6 +69,7 @@ async def served(database, folder):
 
 @asynccontextmanager
 async def reading(serving):
+    """A reader of a service, signed in as nobody."""
     jar = aiohttp.CookieJar(unsafe=True)  # our address is a number
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         yield Reader(session, serving.base, serving)

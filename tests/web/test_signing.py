@@ -1,23 +1,20 @@
 """Signing in at an issuer by the authorization code flow, and as one of the demo's people."""
 
-import contextlib
 import hashlib
 import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import pytest
 from aiohttp import web
 
-from api import operate
 from api.issuing import OwnIssuer, sign_ins
 from api.service import DemoPerson
 from api.settings import Settings
 from api.web import session
-from tests.api.serving import Serving
-from tests.web.conftest import Reader
+from tests.web.conftest import reading, served
 
 
 @dataclass
@@ -25,6 +22,7 @@ class Provider:
     """An identity provider that checks what the flow has to carry."""
 
     tokens: OwnIssuer
+    folder: Path
     url: str = ""
     asked: dict = field(default_factory=dict)
     spoiled: dict = field(default_factory=dict)
@@ -58,10 +56,11 @@ class Provider:
         return f"/sign-in/return?code=code-1&state={asked['state']}"
 
 
-@pytest.fixture
-async def provider(tmp_path):
-    (tmp_path / "theirs").mkdir(mode=0o700)
-    found = Provider(OwnIssuer(tmp_path / "theirs", "caseledger"))
+@pytest.fixture(scope="module")
+async def running(tmp_path_factory):
+    """That provider, at an address; each test has it as it begins: as `provider`."""
+    folder = tmp_path_factory.mktemp("theirs")
+    found = Provider(OwnIssuer(folder, "caseledger"), folder)
     app = web.Application()
     app.router.add_get("/keys", found.keys)
     app.router.add_post("/token", found.token)
@@ -75,35 +74,38 @@ async def provider(tmp_path):
 
 
 @pytest.fixture
-async def there(database, tmp_path, provider):
-    """A service whose people sign in at that provider, and a browser's cookies."""
-    secret = tmp_path / "secret"
+def provider(running):
+    running.spoiled, running.codes = {}, {}
+    return running
+
+
+@pytest.fixture(scope="module")
+async def ours(lasting, tmp_path_factory, running):
+    """A service whose people sign in at that provider."""
+    folder = tmp_path_factory.mktemp("ours")
+    secret = folder / "secret"
     secret.write_text("hush\n")
     secret.chmod(0o600)
-    listed = tmp_path / "issuers.json"
+    listed = folder / "issuers.json"
     told = {
-        "issuer": "caseledger", "algorithm": "ES256", "keys": f"{provider.url}/keys",
+        "issuer": "caseledger", "algorithm": "ES256", "keys": f"{running.url}/keys",
         "sign_in": {
             "name": "county", "title": "政务统一认证", "client": "pages",
-            "authorize": f"{provider.url}/authorize", "token": f"{provider.url}/token",
+            "authorize": f"{running.url}/authorize", "token": f"{running.url}/token",
             "secret": "secret",
         },
     }  # fmt: skip
     listed.write_text(json.dumps([told]))
     listed.chmod(0o600)
-    settings = Settings(home=tmp_path, port=0, admin_port=0, issuers=listed)
-    at = operate.Home(tmp_path, tmp_path / "keys")
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
+    async with served(lasting, folder, issuers=listed) as serving:
+        yield serving
 
-    start = datetime(2025, 12, 1, 8, tzinfo=ZoneInfo("Asia/Shanghai"))
-    await operate.create(database, at, "469002", simulated=start, document=None)
-    async with contextlib.AsyncExitStack() as stack:
-        running = await stack.enter_async_context(operate.served(settings, at, database))
-        jar = aiohttp.CookieJar(unsafe=True)
-        browser = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=jar))
-        serving = Serving(browser, running.url, provider.tokens, running.service)
-        yield Reader(browser, running.url, serving)
+
+@pytest.fixture
+async def there(ours):
+    """Somebody who has not signed in there yet."""
+    async with reading(ours) as reader:
+        yield reader
 
 
 async def left(there, following="/cases/469002/x"):
@@ -169,9 +171,8 @@ async def test_what_is_no_token_of_theirs_signs_nobody_in(there, provider, answe
     assert 401 == (await there.get("/")).status
 
 
-async def test_a_token_for_somebody_elses_service_signs_nobody_in(there, provider, tmp_path):
-    (tmp_path / "theirs2").mkdir()
-    other = OwnIssuer(tmp_path / "theirs", "another-service")
+async def test_a_token_for_somebody_elses_service_signs_nobody_in(there, provider):
+    other = OwnIssuer(provider.folder, "another-service")
     provider.spoiled = {"access_token": other.token("jiang-he", "江河")}
 
     assert 401 == (await there.get(provider.authorised(await left(there)))).status
