@@ -359,7 +359,7 @@ async def test_what_a_bad_verdict_means_is_said_in_the_reader_s_language(visitor
         await page.goto(f"{visitor.base}/verify?lang={language}")
         await page.wait_for_selector("form#verify:not([hidden])")
         for code, raw in MEANINGS.items():
-            assert "bad" == (await by_page(page, raw, PINNED))[0], code
+            assert "bad" == (await by_script(page, raw, PINNED))[0], code
             told = await page.inner_text("#verdict")
             assert code == await page.get_attribute("#verdict", "data-code")
             assert texts.of("meaning", code) in told, (code, told)
