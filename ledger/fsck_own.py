@@ -76,7 +76,7 @@ def signers_of(
     known = [str(one["key"]) for one in own.named] or list(keys)
     if own.named and log["origin"] != own.named[0]["origin"]:
         judged.add("log", None, "the origin is not that of the first events")
-    if keys != tuple(key for key in known if key not in own.retired):
+    if not keys or keys != tuple(key for key in known if key not in own.retired):
         judged.add("log", None, "its keys are not those that the events name")
     try:
         parsed = tuple(VerifierKey.parse(key) for key in known)
