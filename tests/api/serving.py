@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import asyncpg
+import pytest
 from aiohttp import web
 
 from api import docs, pools
@@ -250,3 +251,22 @@ async def started(settings, database, ledger="469002", also=None):
             )
     finally:
         await runner.cleanup()
+
+
+def here_and_apart(world):
+    """Two fixtures of a world that `world(database, folder)` makes: its module's, and a test's own.
+
+    `here` is for who changes nothing that others see, `apart` for all others.
+    """
+
+    @pytest.fixture(scope="module")
+    async def here(lasting, tmp_path_factory):
+        async for serving in world(lasting, tmp_path_factory.mktemp("here")):
+            yield serving
+
+    @pytest.fixture
+    async def apart(database, tmp_path):
+        async for serving in world(database, tmp_path):
+            yield serving
+
+    return here, apart

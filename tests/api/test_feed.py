@@ -8,7 +8,7 @@ import pytest
 
 from api.api_keys import ApiKeys
 from api.issuing import API_KEYS_FILE
-from tests.api.serving import application, patient, serve, sha
+from tests.api.serving import application, here_and_apart, patient, serve, sha
 
 LINES = {"Accept": "application/x-ndjson"}
 SET_UP = 64
@@ -26,18 +26,9 @@ async def world(database, folder):
         yield serving
 
 
-@pytest.fixture(scope="module")
-async def here(lasting, tmp_path_factory):
-    """One for all who only read."""
-    async for serving in world(lasting, tmp_path_factory.mktemp("here")):
-        yield serving
-
-
-@pytest.fixture
-async def apart(database, tmp_path):
-    """One for who brings something into it, or has the service wait less."""
-    async for serving in world(database, tmp_path):
-        yield serving
+# `here`: for all who only read.
+# `apart`: for who brings something into it, or has the service wait less.
+here, apart = here_and_apart(world)
 
 
 async def size(here):

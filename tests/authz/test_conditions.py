@@ -8,7 +8,7 @@ import pytest
 
 from api.api_keys import ApiKeys
 from api.issuing import API_KEYS_FILE
-from tests.api.serving import KEYS, LICENCE, application, opinion, serve, sha
+from tests.api.serving import KEYS, LICENCE, application, here_and_apart, opinion, serve, sha
 from tests.api.test_order import CALENDAR, ITEM, POLICY, POST
 from tests.authz.world import document, person
 
@@ -29,18 +29,9 @@ async def world(database, folder):
         yield one
 
 
-@pytest.fixture(scope="module")
-async def here(lasting, tmp_path_factory):
-    """One for all who act on cases of their own; its clock stays where it is."""
-    async for one in world(lasting, tmp_path_factory.mktemp("here")):
-        yield one
-
-
-@pytest.fixture
-async def apart(database, tmp_path):
-    """One for who sets the clock, or changes what the office has."""
-    async for one in world(database, tmp_path):
-        yield one
+# `here`: for all who act on cases of their own; its clock stays where it is.
+# `apart`: for who sets the clock, or changes what the office has.
+here, apart = here_and_apart(world)
 
 
 def post(role, relation="O"):

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ledger import standing
-from tests.api.serving import KEYS, application, serve, sha
+from tests.api.serving import KEYS, application, here_and_apart, serve, sha
 from tests.authz.asking import place
 from tests.authz.expected import rows
 from tests.authz.world import World, document, person
@@ -52,17 +52,8 @@ async def world(database, folder):
         yield one
 
 
-@pytest.fixture(scope="module")
-async def here(lasting, tmp_path_factory):
-    async for one in world(lasting, tmp_path_factory.mktemp("here")):
-        yield one
-
-
-@pytest.fixture
-async def apart(database, tmp_path):
-    """One for who takes the protection out."""
-    async for one in world(database, tmp_path):
-        yield one
+# `apart`: for who takes the protection out.
+here, apart = here_and_apart(world)
 
 
 @pytest.fixture(scope="module")

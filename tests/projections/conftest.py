@@ -446,3 +446,13 @@ async def make_ledger(shared):
 async def bureau(make_bureau):
     """The example bureau on the morning of Monday 2025-09-22."""
     return await make_bureau()
+
+
+def beside_others(start=MONDAY):
+    """A `bureau` whose ledger lies in the database of its module."""
+
+    @pytest.fixture
+    async def bureau(make_ledger):
+        return await make_ledger(start)
+
+    return bureau

@@ -6,13 +6,9 @@ from ledger import approval
 from ledger.case import Actor
 from ledger.errors import Refused
 from projections import audit_trail
-from tests.projections.conftest import CHEN, HE, HUANG, MO, ZHOU, instant
+from tests.projections.conftest import CHEN, HE, HUANG, MO, ZHOU, beside_others, instant
 
-
-@pytest.fixture
-async def bureau(make_ledger):
-    """The example bureau on the morning of Monday 2025-09-22."""
-    return await make_ledger()
+bureau = beside_others()
 
 
 def first(bureau):

@@ -6,13 +6,9 @@ from ledger import approval
 from ledger.case import Actor, Event
 from ledger.errors import Refused
 from projections import current_state
-from tests.projections.conftest import CHEN, ZHOU, instant
+from tests.projections.conftest import CHEN, ZHOU, beside_others, instant
 
-
-@pytest.fixture
-async def bureau(make_ledger):
-    """The example bureau on the morning of Monday 2025-09-22."""
-    return await make_ledger()
+bureau = beside_others()
 
 
 async def test_a_case_is_one_row_that_moves_with_it(bureau):

@@ -23,6 +23,7 @@ from tests.projections.conftest import (
     TANG,
     WU,
     ZHOU,
+    beside_others,
     content,
     instant,
     making,
@@ -34,10 +35,7 @@ KE = person("ke-jun", "enforcer", "qh-zfj")
 APPLICANT = Actor(role="applicant", client="hpj")
 
 
-@pytest.fixture
-async def bureau(make_ledger):
-    """The example bureau on the morning of Monday 2026-03-02."""
-    return await make_ledger("2026-03-02 08:00")
+bureau = beside_others("2026-03-02 08:00")
 
 
 async def one(bureau, rule, **more):

@@ -20,17 +20,14 @@ from tests.projections.conftest import (
     LICENCE,
     WU,
     ZHOU,
+    beside_others,
     content,
     instant,
     making,
     person,
 )
 
-
-@pytest.fixture
-async def bureau(make_ledger):
-    """The example bureau on the morning of Monday 2026-03-02."""
-    return await make_ledger("2026-03-02 08:00")
+bureau = beside_others("2026-03-02 08:00")
 
 
 async def found(bureau, rule, **more):

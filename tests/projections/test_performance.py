@@ -21,6 +21,7 @@ from tests.projections.conftest import (
     TANG,
     WU,
     ZHOU,
+    beside_others,
     person,
 )
 
@@ -29,10 +30,7 @@ OCTOBER = {"from": "2025-10-01", "to": "2025-10-31"}
 VIEWS = (performance.PROJECTION, reviews.PROJECTION)
 
 
-@pytest.fixture
-async def bureau(make_ledger):
-    """The example bureau on the morning of Monday 2025-09-22."""
-    return await make_ledger()
+bureau = beside_others()
 
 
 async def figures(bureau, filters=SEPTEMBER, scopes=EVERYTHING, **more):

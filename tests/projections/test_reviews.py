@@ -10,17 +10,14 @@ from ledger.errors import Refused
 from projections import performance, reviews
 from projections.rates import FEWEST, Unit, ranked
 from projections.rebuild import rebuild
-from tests.projections.conftest import CHEN, EVERYTHING, WU, instant, person
+from tests.projections.conftest import CHEN, EVERYTHING, WU, beside_others, instant, person
 
 APPLICANT = Actor(role="applicant", client="hpj")
 LU = person("lu-qian", "hotline", "qh-12345")
 XING = person("xing-tao", "supervisor", "qh-12345")
 
 
-@pytest.fixture
-async def bureau(make_ledger):
-    """The example bureau on the morning of Monday 2025-09-22."""
-    return await make_ledger()
+bureau = beside_others()
 
 
 async def listed(

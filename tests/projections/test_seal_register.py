@@ -6,15 +6,12 @@ from ledger import result
 from ledger.errors import Refused
 from projections import seal_register
 from projections.rebuild import rebuild
-from tests.projections.conftest import CHEN, EVERYTHING, HE, LICENCE
+from tests.projections.conftest import CHEN, EVERYTHING, HE, LICENCE, beside_others
 
 SECOND = {"kind": "licence", "version": 2, "sha256": "4" * 64}
 
 
-@pytest.fixture
-async def bureau(make_ledger):
-    """The example bureau on the morning of Monday 2025-09-22."""
-    return await make_ledger()
+bureau = beside_others()
 
 
 async def register(
